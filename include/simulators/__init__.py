@@ -1,0 +1,1 @@
+"""Local HTTP servers that behave like SharePoint Online (Microsoft Graph) and FileCloud."""

@@ -1,0 +1,369 @@
+"""Starts both simulators together and tells people and programs how to connect (`spfc simulate`)."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import yaml
+
+from simulators.common.faults import FaultPlan, FaultPlanError
+from simulators.common.journal import Journal
+from simulators.filecloud import FileCloudSimulator
+from simulators.sharepoint import SharePointSimulator
+
+USAGE_ERROR = 2
+ROUTE = "demo"
+TARGET_FOLDER = "demo"
+SHAREPOINT_CONNECTION = "spfc_sharepoint"
+FILECLOUD_CONNECTION = "spfc_filecloud"
+_KEEP = 200_000
+"""Journal entries held in memory; totals and the journal file are not bounded."""
+
+
+class LaunchError(ValueError):
+    """The simulators cannot be started as asked; the text is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """What `spfc simulate` was asked for. Port 0 = any free one; `state` None = hidden, beside `store`."""
+
+    library: Path
+    store: Path
+    state: Path | None = None
+    graph_port: int = 0
+    filecloud_port: int = 0
+    latency_ms: float = 0
+    units_per_minute: int | None = None
+    faults: Path | None = None
+    journal: Path | None = None
+    tls: bool = False
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the simulators remember ids, tags, versions and certificates between starts."""
+        return self.state or self.store.absolute().parent / f".{self.store.absolute().name}.simulators"
+
+    def check(self) -> None:
+        """Raise LaunchError if the folders are not usable; nothing is created before that is known."""
+        if not self.library.is_dir():
+            raise LaunchError(f"The library {self.library} is not a folder.")
+        if self.store.exists() and not self.store.is_dir():
+            raise LaunchError(f"The store {self.store} is not a folder.")
+        folders = {"library": self.library, "store": self.store, "state folder": self.state_dir}
+        real = {name: folder.resolve() for name, folder in folders.items()}
+        for one, other in (("store", "library"), ("state folder", "library"), ("state folder", "store")):
+            if _overlap(real[one], real[other]):
+                raise LaunchError(
+                    f"The {one} {folders[one]} and the {other} {folders[other]} must not overlap."
+                )
+        if self.faults is not None and not self.faults.is_file():
+            raise LaunchError(f"The fault plan {self.faults} is not a file.")
+
+
+class SimulatorPair:
+    """A SharePoint library and a FileCloud server, running in this process until `stop`.
+
+    Both write into one journal. Raises LaunchError when folders, ports or the fault plan are not usable.
+    """
+
+    def __init__(self, options: LaunchOptions) -> None:
+        options.check()
+        self.options = options
+        self._closed = False
+        self.faults = _load_faults(options.faults)
+        self._lock = _lock(options.state_dir)
+        state = options.state_dir
+        self.journal = Journal(options.journal, keep=_KEEP)
+        self.sharepoint = SharePointSimulator(
+            options.library,
+            state_dir=state / "sharepoint",
+            port=options.graph_port,
+            tls=options.tls,
+            latency_ms=options.latency_ms,
+            units_per_minute=options.units_per_minute,
+            faults=self.faults,
+            journal=self.journal,
+        )
+        self.filecloud = FileCloudSimulator(
+            options.store,
+            state_dir=state / "filecloud",
+            port=options.filecloud_port,
+            tls=options.tls,
+            latency_ms=options.latency_ms,
+            faults=self.faults,
+            journal=self.journal,
+        )
+
+    def start(self) -> Self:
+        """Open the ports; raises LaunchError naming the port that is taken."""
+        try:
+            _start("SharePoint", self.sharepoint, self.options.graph_port)
+            _start("FileCloud", self.filecloud, self.options.filecloud_port)
+        except LaunchError:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop both; their state stays on disk, for another pair. Safe to call twice."""
+        self.sharepoint.stop()
+        self.filecloud.stop()
+        if not self._closed:
+            self._closed = True
+            self.filecloud.close()
+            self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- how to connect ------------------------------------------------------------------------------
+
+    @property
+    def target_path(self) -> str:
+        """The FileCloud path that the demo route mirrors into."""
+        return f"{self.filecloud.root}/{TARGET_FOLDER}"
+
+    @property
+    def mirror(self) -> Path:
+        """The folder on disk behind `target_path`, to be compared with the library."""
+        return self.options.store / TARGET_FOLDER
+
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """Return the Airflow connections as JSON-able objects, by connection id."""
+        source, target = self.sharepoint, self.filecloud
+        return {
+            SHAREPOINT_CONNECTION: {
+                "conn_type": "msgraph",
+                "login": source.client_id,
+                "password": source.client_secret,
+                "extra": _without_none(
+                    tenant_id=source.tenant_id,
+                    authority=source.authority,
+                    graph_root=source.graph_root,
+                    ca_file=source.ca_file,
+                ),
+            },
+            FILECLOUD_CONNECTION: {
+                "conn_type": "filecloud",
+                "schema": "https" if self.options.tls else "http",
+                "host": "127.0.0.1",
+                "port": target.port,
+                "login": target.account,
+                "password": target.password,
+                "extra": _without_none(ca_file=target.ca_file),
+            },
+        }
+
+    def route_file(self, limits: Mapping[str, int] | None = None) -> str:
+        """Return the text of a route file with the one route `demo` from the library to `target_path`."""
+        route: dict[str, Any] = {
+            "description": "From the SharePoint simulator to the FileCloud simulator.",
+            "source": {
+                "connection": SHAREPOINT_CONNECTION,
+                "hostname": self.sharepoint.site_hostname,
+                "site": self.sharepoint.site_path,
+                "library": self.sharepoint.library_name,
+            },
+            "target": {"connection": FILECLOUD_CONNECTION, "folder": self.target_path},
+            "schedule": None,
+        }
+        if limits:
+            route["limits"] = dict(limits)
+        return yaml.safe_dump({"routes": {ROUTE: route}}, sort_keys=False, allow_unicode=True)
+
+    def environment(self, routes: Path) -> dict[str, str]:
+        """Return the variables that let Airflow or `spfc` use this pair with the route file `routes`."""
+        named = {
+            f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in self.connections().items()
+        }
+        return {**named, "SPFC_ROUTES": str(routes.absolute())}
+
+    def write_env(self, path: Path) -> None:
+        """Write `path` for `. path` in a POSIX shell, and the route file beside it (`<path>.routes.yaml`).
+
+        It holds the simulators' passwords, so only the owner may read it.
+        """
+        routes = path.with_name(path.name + ".routes.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        routes.write_text(self.route_file(), encoding="utf-8")
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment(routes).items()]
+        # A proxy of the user's must not come between loopback addresses.
+        lines += [
+            f'export {name}="127.0.0.1,localhost${{{name}:+,${name}}}"' for name in ("NO_PROXY", "no_proxy")
+        ]
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def describe(self) -> str:
+        """Return how to connect, for a person."""
+        source, target = self.sharepoint, self.filecloud
+        rows = [
+            ("SharePoint library", f"{self.options.library} as {source.site_hostname}{source.site_path}"),
+            ("  Graph root", source.graph_root),
+            ("  authority", source.authority),
+            ("  tenant id", source.tenant_id),
+            ("  client id", source.client_id),
+            ("  client secret", source.client_secret),
+            ("  library name", source.library_name),
+            ("FileCloud", str(self.options.store)),
+            ("  URL", target.url),
+            ("  account", target.account),
+            ("  password", target.password),
+            ("  its folder", target.root),
+            ("State", str(self.options.state_dir)),
+            ("Metrics, journal", f"{source.url}/_sim/metrics  {source.url}/_sim/journal"),
+        ]
+        if self.options.tls:
+            rows += [("CA of SharePoint", str(source.ca_file)), ("CA of FileCloud", str(target.ca_file))]
+        return "\n".join(f"{name:<20} {value}" for name, value in rows)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `spfc simulate`."""
+    add = parser.add_argument
+    add(
+        "--library", type=Path, required=True, metavar="DIR", help="folder to publish as a SharePoint library"
+    )
+    add("--store", type=Path, required=True, metavar="DIR", help="folder in which FileCloud keeps its files")
+    add(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="folder for ids, tags and versions (default: hidden, beside --store)",
+    )
+    add(
+        "--graph-port",
+        type=int,
+        default=0,
+        metavar="N",
+        help="port of login and Graph (default: any free one)",
+    )
+    add(
+        "--filecloud-port", type=int, default=0, metavar="N", help="port of FileCloud (default: any free one)"
+    )
+    add("--latency-ms", type=float, default=0, metavar="N", help="added to every request")
+    add(
+        "--units-per-minute",
+        type=int,
+        metavar="N",
+        help="Graph resource units per minute before 429 (default: free)",
+    )
+    add("--faults", type=Path, metavar="FILE", help="fault plan, YAML or JSON")
+    add("--journal", type=Path, metavar="FILE", help="append every request to this file as a JSON line")
+    add("--tls", action="store_true", help="serve https with certificates of a throw-away authority")
+    add(
+        "--env",
+        type=Path,
+        metavar="FILE",
+        help="write a shell file to be sourced: connections and a route file",
+    )
+
+
+def run(
+    namespace: argparse.Namespace,
+    *,
+    stop: threading.Event | None = None,
+    write: Callable[[str], object] = sys.stdout.write,
+    complain: Callable[[str], object] = sys.stderr.write,
+) -> int:
+    """Serve until SIGINT or SIGTERM (or until `stop` is set); return the exit status.
+
+    0 = stopped as asked, 2 = could not start as asked (one line says why).
+    """
+    values = {name: value for name, value in vars(namespace).items() if name in LaunchOptions.__slots__}
+    ending = stop or threading.Event()
+    try:
+        with SimulatorPair(LaunchOptions(**values)) as pair:
+            write(pair.describe() + "\n")
+            if namespace.env is not None:
+                pair.write_env(namespace.env)
+                write(f"\nGo on with:  . {shlex.quote(str(namespace.env))} && spfc run {ROUTE}\n")
+            write("\nServing. Ctrl-C stops.\n")
+            sys.stdout.flush()
+            _wait(ending)
+            missed = pair.faults.unhit()
+    except (LaunchError, OSError) as error:
+        complain(f"spfc simulate: {error}\n")
+        return USAGE_ERROR
+    if missed:
+        write(f"Declared faults that were never met: {', '.join(missed)}\n")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line of `spfc simulate` on its own."""
+    parser = argparse.ArgumentParser(prog="spfc simulate", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def _wait(ending: threading.Event) -> None:
+    """Wait for the event, which SIGINT and SIGTERM set too (when this is the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        ending.wait()
+        return
+    old = {which: signal.signal(which, lambda *_: ending.set()) for which in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ending.wait()
+    finally:
+        for which, handler in old.items():
+            signal.signal(which, handler)
+
+
+def _lock(state: Path) -> IO[str]:
+    """Reserve the state folder for this process; raises LaunchError when another one uses it."""
+    state.mkdir(parents=True, exist_ok=True)
+    lock = (state / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise LaunchError(f"Other simulators are running on the state folder {state}.") from None
+    return lock
+
+
+def _load_faults(path: Path | None) -> FaultPlan:
+    kinds = {**SharePointSimulator.extra_fault_kinds, **FileCloudSimulator.extra_fault_kinds}
+    try:
+        return FaultPlan.load(path, kinds)
+    except (FaultPlanError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LaunchError(f"The fault plan {path} cannot be used: {error}") from error
+
+
+def _start(name: str, server: SharePointSimulator | FileCloudSimulator, port: int) -> None:
+    try:
+        server.start()
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise LaunchError(f"{name} cannot listen on port {port}: {reason}.") from error
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents
+
+
+def _without_none(**values: object) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

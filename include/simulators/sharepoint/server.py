@@ -1,0 +1,344 @@
+"""The simulated SharePoint Online: puts login, Graph and download host behind loopback ports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from simulators.common import actions
+from simulators.common.calls import Call, call_of, fault_of
+from simulators.common.clock import Clock
+from simulators.common.faults import FaultAction
+from simulators.common.journal import Journal, SessionLabels
+from simulators.common.metering import UnitMeter
+from simulators.common.server import FaultSource, SimulatorServer
+from simulators.sharepoint.batch import run_batch
+from simulators.sharepoint.download import DownloadHost
+from simulators.sharepoint.errors import CODES_BY_STATUS, GRAPH_TYPE, GraphFailure, error_body
+from simulators.sharepoint.feed import Feed
+from simulators.sharepoint.graph import GraphHost, units_of
+from simulators.sharepoint.ids import LibraryIds
+from simulators.sharepoint.items import Item
+from simulators.sharepoint.knobs import SharePointKnobs
+from simulators.sharepoint.library import Library
+from simulators.sharepoint.login import LoginHost
+from simulators.sharepoint.store import Store
+from simulators.sharepoint.tokens import Signer
+from simulators.sharepoint.urls import VERSIONS, Target, parse, split
+from simulators.sharepoint.wire import Writer
+
+_LOG = logging.getLogger("simulators")
+_TARGET: web.RequestKey[Target] = web.RequestKey("target", Target)
+
+
+@dataclass(slots=True)
+class _Services:
+    library: Library
+    signer: Signer
+    login: LoginHost
+    graph: GraphHost
+    download: DownloadHost
+
+
+class SharePointSimulator(SimulatorServer):
+    """Publishes `library`, an ordinary folder on disk, as a document library of a SharePoint site.
+
+    State (ids, change log, open rounds) lives in `state_dir`, by default a hidden folder beside the
+    library. `units_per_minute` None counts units without a limit. Metrics, journal and fault plan are
+    described at the base class. Addresses are known while it runs.
+    """
+
+    def __init__(
+        self,
+        library: Path,
+        *,
+        state_dir: Path | None = None,
+        port: int = 0,
+        download_port: int = 0,
+        tls: bool = False,
+        latency_ms: float = 0,
+        units_per_minute: int | None = None,
+        faults: FaultSource = None,
+        journal: Journal | None = None,
+        clock: Clock | None = None,
+        knobs: SharePointKnobs | None = None,
+        tenant_domain: str = "contoso.test",
+        tenant_id: str = "72f3c1de-0a6b-4d57-8a34-9d1f0b0c5e11",
+        client_id: str = "3f0c9c63-6d3c-4f51-9a0e-5b1f5d8e7a21",
+        client_secret: str = "simulated-client-secret",  # noqa: S107 - a door of paper
+        site_hostname: str = "contoso.sharepoint.test",
+        site_path: str = "/sites/demo",
+        site_title: str = "Demo",
+        library_name: str = "Documents",
+    ) -> None:
+        self.knobs = knobs or SharePointKnobs()
+        self.library_path = library.resolve()
+        state = state_dir or self.library_path.parent / f".{self.library_path.name}.sharepoint"
+        if state.resolve().is_relative_to(self.library_path):
+            raise ValueError("the state directory must lie outside the library")
+        super().__init__(
+            state_dir=state,
+            port=port,
+            tls=tls,
+            latency_ms=latency_ms,
+            faults=faults,
+            journal=journal,
+            clock=clock,
+            extra_ports={"download": download_port},
+        )
+        self.listeners = ("main", "download") if self.knobs.download_listener else ("main",)
+        self.tenant_domain, self.tenant_id = tenant_domain, tenant_id
+        self.client_id, self.client_secret = client_id, client_secret
+        self.site_hostname, self.site_path = site_hostname, "/" + site_path.strip("/")
+        self.site_title, self.library_name = site_title, library_name
+        self.meter = UnitMeter(self.clock, units_per_minute)
+        self.ids = LibraryIds.derive(site_hostname, tenant_id, self.site_path, library_name)
+        self._labels = SessionLabels("app")
+        self._open_services: _Services | None = None
+
+    # -- addresses -------------------------------------------------------------------------------------
+
+    @property
+    def graph_root(self) -> str:
+        """The Graph root URL, ending in /v1.0."""
+        return f"{self.url}/v1.0"
+
+    @property
+    def authority(self) -> str:
+        """The login authority with the tenant, as msal wants it."""
+        return f"{self.url}/{self.tenant_id}"
+
+    @property
+    def download_root(self) -> str:
+        """The root URL of the download host."""
+        return self.url_of("download" if "download" in self.listeners else "main")
+
+    @property
+    def drive_id(self) -> str:
+        """The id of the library's drive."""
+        return self.ids.drive_id
+
+    @property
+    def scans(self) -> int:
+        """How often the folder was looked at since the start; 0 when stopped."""
+        services = self._open_services
+        return services.library.scanner.scans if services is not None else 0
+
+    # -- life cycle ------------------------------------------------------------------------------------
+
+    @property
+    def _services(self) -> _Services:
+        if self._open_services is None:
+            self._open_services = self._make_services()
+        return self._open_services
+
+    def _make_services(self) -> _Services:
+        store = Store(self.state_dir)
+        library = Library(self.library_path, self.ids, store, self.clock)
+        signer = Signer(store.secret)
+        site_url = f"https://{self.site_hostname}{quote(self.site_path)}"
+        writer = Writer(library, self.knobs, f"{site_url}/{quote(self.library_name)}", self._make_link)
+        return _Services(
+            library,
+            signer,
+            LoginHost(
+                self.tenant_id,
+                self.tenant_domain,
+                self.client_id,
+                self.client_secret,
+                signer,
+                self.knobs.token_ttl_s,
+            ),
+            GraphHost(
+                library,
+                self.knobs,
+                writer,
+                Feed(library, self.knobs, writer),
+                self.clock,
+                self.site_path,
+                self.site_title,
+                self.library_name,
+                site_url,
+            ),
+            DownloadHost(library, signer, self.knobs, self.clock),
+        )
+
+    async def closed(self) -> None:
+        """Write the state and let go of the file."""
+        services, self._open_services = self._open_services, None
+        if services is not None:
+            services.library.close()
+
+    def _make_link(self, item: Item) -> str:
+        expires = self.clock.now() + self.knobs.url_ttl_s
+        tempauth = self._services.signer.tempauth(item.guid, expires)
+        return (
+            f"{self.download_root}{quote(self.site_path)}/_layouts/15/download.aspx"
+            f"?UniqueId={item.guid}&Translate=false&tempauth={tempauth}&ApiVersion=2.0"
+        )
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    def classify(self, request: web.BaseRequest) -> Call:
+        """Name service and operation by the path alone."""
+        segments, query = split(request.raw_path)
+        if segments[:1] and segments[0] in VERSIONS:
+            target = parse(request.raw_path)
+            request[_TARGET] = target
+            if target.token and "token" not in query:
+                query["token"] = target.token
+            return Call("graph", target.kind, query, item=target.item)
+        if segments[-1:] == ["download.aspx"]:
+            return Call("download", "download", query)
+        return Call("login", LoginHost.operation(segments) or "unknown", query)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request on any of the three hosts."""
+        call = call_of(request)
+        fault = fault_of(request)
+        if fault is not None and fault.kind == "expire_links":
+            self._services.signer.expire("link")
+        if call.service == "download":
+            return await self._services.download.handle(request, call)
+        if call.service == "graph":
+            return await self._graph(request, call, fault)
+        if call.operation == "unknown":
+            return web.Response(status=404 if request.method != "HEAD" else 200)
+        segments, _ = split(request.raw_path)
+        base = self._base(request)
+        return await self._services.login.handle(request, call, segments, base, self.clock.now())
+
+    def _base(self, request: web.BaseRequest) -> str:
+        return f"{'https' if self.ca_file else 'http'}://{request.host}"
+
+    async def _graph(self, request: web.BaseRequest, call: Call, fault: FaultAction | None) -> web.Response:
+        target = request[_TARGET]
+        if fault is not None and fault.kind == "expire_tokens":
+            self._services.signer.expire("access")
+        try:
+            self._authenticate(request, call)
+            if target.kind == "batch":
+                response = await self._batch(request, target)
+            else:
+                response = await self._answer_graph(target, call, request, fault)
+        except GraphFailure as failure:
+            response = self._failure(request, failure)
+        except OSError as error:
+            _LOG.error("the library folder cannot be read: %s", error.strerror)
+            outage = GraphFailure(503, "serviceNotAvailable", "The library cannot be read.")
+            response = self._failure(request, outage)
+        return self._with_ids(request, response)
+
+    async def _answer_graph(
+        self, target: Target, call: Call, request: web.BaseRequest, fault: FaultAction | None
+    ) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            raise GraphFailure(405, "notAllowed", "The simulator's library is read only.")
+        headers = self._charge(target, call)
+        base = f"{self._base(request)}/{target.version}"
+        response = await asyncio.to_thread(
+            self._services.graph.answer, target, call, base, request.headers, fault
+        )
+        response.headers.update(headers)
+        return response
+
+    def _authenticate(self, request: web.BaseRequest, call: Call) -> None:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        claims = None
+        if kind.lower() == "bearer":
+            call.session = self._labels.label(token)
+            claims = self._services.signer.read_access_token(token, self.clock.now())
+        if claims is None:
+            text = "Access token is missing, not valid or has expired."
+            headers = {"WWW-Authenticate": 'Bearer realm=""'}
+            raise GraphFailure(401, "InvalidAuthenticationToken", text, headers=headers)
+
+    def _charge(self, target: Target, call: Call) -> dict[str, str]:
+        call.units = call.units + units_of(target)
+        verdict = self.meter.charge(f"{self.tenant_id}/{self.client_id}", target.kind, units_of(target))
+        if verdict.allowed:
+            return dict(verdict.headers)
+        raise GraphFailure(
+            429,
+            "activityLimitReached",
+            "The request has been throttled",
+            inner="throttledRequest",
+            headers=verdict.headers,
+        )
+
+    async def _batch(self, request: web.BaseRequest, target: Target) -> web.Response:
+        call = call_of(request)
+
+        async def one(url: str, method: str) -> web.Response:
+            part = parse(f"/{target.version}/{url.lstrip('/')}")
+            try:
+                if method != "GET" or part.kind == "batch":
+                    raise GraphFailure(405, "notAllowed", "Only GET is served in a batch.")
+                return await self._answer_graph_part(part, call, request)
+            except GraphFailure as failure:
+                return self._failure(request, failure)
+
+        return await run_batch(await request.text(), one)
+
+    async def _answer_graph_part(self, part: Target, call: Call, request: web.BaseRequest) -> web.Response:
+        headers = self._charge(part, call)
+        base = f"{self._base(request)}/{part.version}"
+        response = await asyncio.to_thread(self._services.graph.answer, part, call, base, {}, None)
+        response.headers.update(headers)
+        return response
+
+    # -- answers ---------------------------------------------------------------------------------------
+
+    def _failure(self, request: web.BaseRequest, failure: GraphFailure) -> web.Response:
+        body = error_body(
+            failure.code,
+            failure.message,
+            self.clock.now(),
+            str(uuid.uuid4()),
+            request.headers.get("client-request-id", ""),
+            failure.inner,
+        )
+        return web.Response(
+            status=failure.status, body=body, headers={"Content-Type": GRAPH_TYPE, **failure.headers}
+        )
+
+    def _with_ids(self, request: web.BaseRequest, response: web.Response) -> web.Response:
+        # Graph reference 17.3: on every response.
+        request_id = str(uuid.uuid4())
+        response.headers["request-id"] = request_id
+        response.headers["client-request-id"] = request.headers.get("client-request-id", request_id)
+        response.headers["SPRequestGuid"] = request_id
+        return response
+
+    def status_fault(self, request: web.BaseRequest, action: FaultAction) -> web.Response:
+        """Answer a declared status with Graph's error body, unless the plan brings its own."""
+        status = int(action.get("status"))
+        code, inner = CODES_BY_STATUS.get(status, ("generalException", None))
+        client = request.headers.get("client-request-id", "")
+        body = error_body(code, "declared fault", self.clock.now(), str(uuid.uuid4()), client, inner)
+        if call_of(request).service == "login":
+            body = json.dumps({"error": "temporarily_unavailable", "error_description": "fault"}).encode()
+        return self._with_ids(request, actions.status_response(action, body.decode(), GRAPH_TYPE))
+
+    def metrics(self) -> dict[str, Any]:
+        """Add units, downloads and scans to the common metrics (Graph reference 17.4)."""
+        services = self._open_services
+        own: dict[str, Any] = {"units": self.meter.snapshot()}
+        if services is not None:
+            download = services.download
+            own |= {
+                "auth_on_download": download.auth_seen,
+                "download_bytes": download.bytes_sent,
+                "repeated_ranges": download.repeated,
+                "scans": services.library.scanner.scans,
+                "skipped_entries": services.library.scanner.skipped,
+            }
+        return {**super().metrics(), **own}
