@@ -1,0 +1,230 @@
+"""Read the debt of a route with everything planning needs to know around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TypeVar
+
+from sqlalchemy import Connection, Select, and_, case, delete, exists, func, insert, literal, or_, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from spfc.ledger.observations import load_source, load_synced
+from spfc.ledger.rows import chunks, source_item, synced_item
+from spfc.ledger.schema import debt, source_items, synced_items
+from spfc.planning.debt import DebtRow, NameKey, Occupant
+from spfc.planning.difference import same_place
+from spfc.planning.model import Kind, SourceItem, SyncedItem
+
+WHOLE_TREE_FROM = 2000
+"""From this many owed items on, all folders are read at once instead of climbing from each item."""
+
+Item = TypeVar("Item", SourceItem, SyncedItem)
+
+_COPY_ONLY = and_(
+    source_items.c.deleted.is_(False),
+    source_items.c.kind == Kind.FILE.value,
+    or_(
+        synced_items.c.id.is_(None),
+        and_(source_items.c.parent_id == synced_items.c.parent_id, source_items.c.name == synced_items.c.source_name),
+    ),
+)
+"""The same as :attr:`~spfc.planning.debt.DebtRow.is_copy_only`, in SQL."""
+
+
+def debt_summary(connection: Connection, route: str) -> tuple[int, float | None]:
+    """Return how many items are owed, and since when the oldest one is."""
+    row = connection.execute(select(func.count(), func.min(debt.c.first_seen)).where(debt.c.route == route)).one()
+    return int(row[0]), row[1]
+
+
+def expand_new_folders(connection: Connection, route: str, now: float) -> int:
+    """Owe everything live below folders that are owed as new: a restored or newly included folder brings its content.
+
+    The feed names only the folder in such cases. Returns how many items were added.
+    """
+    parents = (
+        select(source_items.c.id)
+        .join(debt, and_(debt.c.route == route, debt.c.id == source_items.c.id))
+        .where(
+            source_items.c.route == route,
+            source_items.c.deleted.is_(False),
+            source_items.c.kind != Kind.FILE.value,
+            ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
+        )
+    )
+    return _owe_unsynced(connection, route, now, source_items.c.parent_id.in_(parents))
+
+
+def owe_everything_missing(connection: Connection, route: str, now: float) -> int:
+    """Owe every live item that was never copied: used when the filters of a route have changed."""
+    return _owe_unsynced(connection, route, now, literal(True))
+
+
+def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnElement[bool]) -> int:
+    added = 0
+    while True:
+        missing = select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0)).where(
+            source_items.c.route == route,
+            source_items.c.deleted.is_(False),
+            which,
+            ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
+            ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
+        )
+        found = connection.execute(insert(debt).from_select([column.name for column in debt.c], missing)).rowcount
+        added += found
+        if found == 0:
+            return added
+
+
+def structure_rows(connection: Connection, route: str) -> list[DebtRow]:
+    """Return all owed folders, moves and removals: everything but plain copies."""
+    return [_debt_row(row) for row in connection.execute(_debt_query(route, ~_copy_only())).all()]
+
+
+def copy_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:
+    """Yield the owed plain copies in pieces, siblings together and in the order of their folded names."""
+    query = _debt_query(route, _copy_only()).order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
+    result = connection.execution_options(yield_per=size).execute(query)
+    for piece in result.partitions(size):
+        yield [_debt_row(row) for row in piece]
+
+
+def _copy_only() -> ColumnElement[bool]:
+    return func.coalesce(_COPY_ONLY, False)
+
+
+def _debt_query(route: str, which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return (
+        select(debt, source_items, synced_items)
+        .select_from(debt)
+        .outerjoin(source_items, and_(source_items.c.route == debt.c.route, source_items.c.id == debt.c.id))
+        .outerjoin(synced_items, and_(synced_items.c.route == debt.c.route, synced_items.c.id == debt.c.id))
+        .where(debt.c.route == route, which)
+    )
+
+
+_DEBT_WIDTH, _SOURCE_WIDTH = len(debt.c), len(source_items.c)
+_SOURCE_NAMES = [column.name for column in source_items.c]
+_SYNCED_NAMES = [column.name for column in synced_items.c]
+
+
+def _debt_row(row: Iterable[object]) -> DebtRow:
+    values = tuple(row)
+    owed = dict(zip((column.name for column in debt.c), values, strict=False))
+    source = dict(zip(_SOURCE_NAMES, values[_DEBT_WIDTH:], strict=False))
+    synced = dict(zip(_SYNCED_NAMES, values[_DEBT_WIDTH + _SOURCE_WIDTH :], strict=True))
+    return DebtRow(
+        source_item(source) if source["id"] is not None else None,
+        synced_item(synced) if synced["id"] is not None else None,
+        attempts=int(str(owed["attempts"])),
+        next_try=float(str(owed["next_try"])),
+    )
+
+
+def strike_off(connection: Connection, route: str, ids: Collection[str]) -> None:
+    """Forget that ``ids`` are owed."""
+    for piece in chunks(ids):
+        connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(piece)))
+
+
+def strike_off_unowed_ghosts(connection: Connection, route: str) -> int:
+    """Forget debt about ids that neither the source nor the target knows any more."""
+    source = exists().where(source_items.c.route == route, source_items.c.id == debt.c.id)
+    synced = exists().where(synced_items.c.route == route, synced_items.c.id == debt.c.id)
+    return connection.execute(delete(debt).where(debt.c.route == route, ~source, ~synced)).rowcount
+
+
+def source_folders(connection: Connection, route: str, parents: Collection[str]) -> dict[str, SourceItem]:
+    """Return all source folders at and above ``parents``, by id."""
+    if len(parents) < WHOLE_TREE_FROM:
+        return _climb(parents, lambda ids: load_source(connection, route, ids))
+    query = select(source_items).where(source_items.c.route == route, source_items.c.kind != Kind.FILE.value)
+    return {row["id"]: source_item(row) for row in connection.execute(query).mappings()}
+
+
+def synced_folders(connection: Connection, route: str, parents: Collection[str]) -> dict[str, SyncedItem]:
+    """Return all synced folders at and above ``parents``, by id."""
+    if len(parents) < WHOLE_TREE_FROM:
+        return _climb(parents, lambda ids: load_synced(connection, route, ids))
+    query = select(synced_items).where(synced_items.c.route == route, synced_items.c.kind != Kind.FILE.value)
+    return {row["id"]: synced_item(row) for row in connection.execute(query).mappings()}
+
+
+def _climb(parents: Collection[str], load: Callable[[list[str]], dict[str, Item]]) -> dict[str, Item]:
+    found: dict[str, Item] = {}
+    wanted = set(parents)
+    while wanted:
+        level = load(sorted(wanted))
+        found |= level
+        above = {item.parent_id for item in level.values() if item.parent_id is not None}
+        wanted = above - found.keys()
+    return found
+
+
+def owed_parents(connection: Connection, route: str) -> tuple[set[str], set[str]]:
+    """Return the parents of all owed items: those in the source tree, and those in the synced tree."""
+    source = (
+        select(source_items.c.parent_id)
+        .join(debt, and_(debt.c.route == route, debt.c.id == source_items.c.id))
+        .where(source_items.c.route == route, source_items.c.parent_id.is_not(None))
+        .distinct()
+    )
+    synced = (
+        select(synced_items.c.parent_id)
+        .join(debt, and_(debt.c.route == route, debt.c.id == synced_items.c.id))
+        .where(synced_items.c.route == route, synced_items.c.parent_id.is_not(None))
+        .distinct()
+    )
+    return set(connection.execute(source).scalars()), set(connection.execute(synced).scalars())
+
+
+def occupants(connection: Connection, route: str, keys: Collection[NameKey]) -> dict[NameKey, Occupant]:
+    """Return who stands at each of the wanted names, where somebody does."""
+    found: dict[NameKey, Occupant] = {}
+    for piece in chunks([key for key in keys if key[0] is not None]):
+        query = (
+            select(synced_items, source_items)
+            .outerjoin(
+                source_items,
+                and_(source_items.c.route == synced_items.c.route, source_items.c.id == synced_items.c.id),
+            )
+            .where(synced_items.c.route == route, tuple_(synced_items.c.parent_id, synced_items.c.fold).in_(piece))
+        )
+        for row in connection.execute(query).all():
+            values = tuple(row)
+            synced_values = dict(zip(_SYNCED_NAMES, values, strict=False))
+            source_values = dict(zip(_SOURCE_NAMES, values[len(_SYNCED_NAMES) :], strict=True))
+            synced = synced_item(synced_values)
+            source = source_item(source_values) if source_values["id"] is not None else None
+            stays = source is not None and not source.deleted and same_place(source, synced)
+            found[synced.parent_id, str(synced_values["fold"])] = Occupant(synced, stays)
+    return found
+
+
+def synced_below(connection: Connection, route: str, item_id: str) -> int:
+    """Return how many synced items a removal of ``item_id`` would take along, itself included."""
+    tree = subtree(route, item_id)
+    return int(connection.execute(select(func.count()).select_from(tree)).scalar_one())
+
+
+def subtree(route: str, item_id: str):  # type: ignore[no-untyped-def]  # SQLAlchemy's CTE type does not nest
+    """Return a recursive table expression of the synced ids at and below ``item_id``."""
+    top = (
+        select(synced_items.c.id)
+        .where(synced_items.c.route == route, synced_items.c.id == item_id)
+        .cte("subtree", recursive=True)
+    )
+    below = select(synced_items.c.id).where(synced_items.c.route == route, synced_items.c.parent_id == top.c.id)
+    return top.union_all(below)
+
+
+def count_synced(connection: Connection, route: str) -> int:
+    """Return how many items of the route lie at the target."""
+    query = select(func.count()).select_from(synced_items).where(synced_items.c.route == route)
+    return int(connection.execute(query).scalar_one())
+
+
+def retriable(connection: Connection, route: str) -> int:
+    """Return how many owed items have failed before."""
+    query = select(func.sum(case((debt.c.attempts > 0, 1), else_=0))).where(debt.c.route == route)
+    return int(connection.execute(query).scalar_one() or 0)

@@ -1,0 +1,169 @@
+"""Store what the source says: pages into the source tree, differences into debt, the link behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, select, update
+
+from spfc.errors import PlaceNotFound, SourceSuspicious
+from spfc.ledger.rows import CHUNK, Row, chunks, source_item, source_row, synced_item, upsert
+from spfc.ledger.schema import debt, source_items, synced_items
+from spfc.planning.difference import owed
+from spfc.planning.model import Kind, SourceItem, SyncedItem
+from spfc.planning.names import fold
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """What one page brought: items in it, and those that are not what we knew."""
+
+    seen: int
+    changed: int
+
+
+def store_items(
+    connection: Connection, route: str, items: Iterable[SourceItem], generation: int, now: float
+) -> PageResult:
+    """Merge observed items into the source tree and bring debt up to date. Repeating it changes nothing.
+
+    The same item may occur several times: the last occurrence wins. Deleted items keep the name and parent that we
+    knew, because the feed gives neither.
+    """
+    latest: dict[str, SourceItem] = {}
+    for item in items:
+        latest.pop(item.id, None)
+        latest[item.id] = item
+    seen = changed = 0
+    for piece in chunks(latest.values(), CHUNK):
+        changed += _store_chunk(connection, route, piece, generation, now)
+        seen += len(piece)
+    return PageResult(seen, changed)
+
+
+def _store_chunk(connection: Connection, route: str, items: list[SourceItem], generation: int, now: float) -> int:
+    ids = [item.id for item in items]
+    known = load_source(connection, route, ids)
+    merged = [_merge(item, known.get(item.id)) for item in items]
+    changed = [item for item in merged if _is_news(item, known.get(item.id))]
+    upsert(connection, source_items, [source_row(route, item, generation) for item in merged])
+    if changed:
+        _owe(connection, route, changed, now)
+    return len(changed)
+
+
+def _merge(item: SourceItem, known: SourceItem | None) -> SourceItem:
+    if not item.deleted or known is None:
+        return item
+    return replace(known, deleted=True, version=item.version or known.version)
+
+
+def _is_news(item: SourceItem, known: SourceItem | None) -> bool:
+    """Say whether planning could care: the feed repeats unchanged ancestors, their sizes moving with their content."""
+    if known is None:
+        return True
+    if item.kind is Kind.FILE or item.deleted != known.deleted:
+        return item != known
+    return (item.parent_id, item.name, item.kind, item.flags) != (known.parent_id, known.name, known.kind, known.flags)
+
+
+def _owe(connection: Connection, route: str, items: list[SourceItem], now: float) -> None:
+    """Write down or strike off debt for changed items; news about an item also end its back-off."""
+    synced = load_synced(connection, route, [item.id for item in items])
+    due = [item.id for item in items if owed(item, synced.get(item.id))]
+    paid = [item.id for item in items if not owed(item, synced.get(item.id))]
+    rows = [debt_row(route, item_id, now) for item_id in due]
+    upsert(connection, debt, rows, update=("attempts", "last_code", "next_try"))
+    if paid:
+        connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(paid)))
+
+
+def debt_row(route: str, item_id: str, now: float) -> dict[str, Any]:
+    """Return a fresh debt row."""
+    return {"route": route, "id": item_id, "first_seen": now, "attempts": 0, "last_code": "", "next_try": 0.0}
+
+
+def load_source(connection: Connection, route: str, ids: Iterable[str]) -> dict[str, SourceItem]:
+    """Return the source rows of ``ids`` that exist."""
+    found: dict[str, SourceItem] = {}
+    for piece in chunks(iter(ids)):
+        query = select(source_items).where(source_items.c.route == route, source_items.c.id.in_(piece))
+        found |= {row["id"]: source_item(row) for row in connection.execute(query).mappings()}
+    return found
+
+
+def load_synced(connection: Connection, route: str, ids: Iterable[str]) -> dict[str, SyncedItem]:
+    """Return the synced rows of ``ids`` that exist."""
+    found: dict[str, SyncedItem] = {}
+    for piece in chunks(iter(ids)):
+        query = select(synced_items).where(synced_items.c.route == route, synced_items.c.id.in_(piece))
+        found |= {row["id"]: synced_item(row) for row in connection.execute(query).mappings()}
+    return found
+
+
+def sweep(connection: Connection, route: str, generation: int, now: float) -> int:
+    """Mark everything that a completed full enumeration did not show as deleted; return how many items.
+
+    Raises :class:`~spfc.errors.SourceSuspicious` and changes nothing when the enumeration showed no library at all,
+    or an empty one although we hold copies: that looks like lost permission, not like a clean-up.
+    """
+    _refuse_empty(connection, route, generation)
+    unseen = and_(
+        source_items.c.route == route, source_items.c.generation < generation, source_items.c.deleted.is_(False)
+    )
+    copied = exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id)
+    already = exists().where(debt.c.route == route, debt.c.id == source_items.c.id)
+    fresh = select(source_items.c.route, source_items.c.id, literal(now), literal(0), literal(""), literal(0.0)).where(
+        unseen, copied, ~already
+    )
+    connection.execute(insert(debt).from_select([column.name for column in debt.c], fresh))
+    never_copied = select(source_items.c.id).where(unseen, ~copied)
+    connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(never_copied)))
+    return connection.execute(update(source_items).where(unseen).values(deleted=True)).rowcount
+
+
+def _refuse_empty(connection: Connection, route: str, generation: int) -> None:
+    shown = and_(
+        source_items.c.route == route, source_items.c.generation == generation, source_items.c.deleted.is_(False)
+    )
+    items = connection.execute(select(func.count()).where(shown, source_items.c.is_root.is_(False))).scalar_one()
+    roots = connection.execute(select(func.count()).where(shown, source_items.c.is_root.is_(True))).scalar_one()
+    copies = connection.execute(
+        select(func.count()).where(synced_items.c.route == route, synced_items.c.parent_id.is_not(None))
+    ).scalar_one()
+    if roots == 0:
+        raise SourceSuspicious(
+            "The source listed no root folder, so the enumeration proves nothing.",
+            hint="Check that the library still exists and that the app may read it; nothing was removed.",
+        )
+    if items == 0 and copies > 0:
+        raise SourceSuspicious(
+            f"The source suddenly shows an empty library although {copies} items were copied from it.",
+            hint="Check permissions and the library itself. If it was emptied on purpose, delete the items at the "
+            "target by hand or start a new route; nothing was removed.",
+        )
+
+
+def find_base(connection: Connection, route: str, folder: str) -> SourceItem:
+    """Return the source folder that the route mirrors: the library's root, or the folder at a path below it.
+
+    Raises :class:`~spfc.errors.PlaceNotFound` naming the first missing segment.
+    """
+    live = and_(source_items.c.route == route, source_items.c.deleted.is_(False))
+    root = connection.execute(select(source_items).where(live, source_items.c.is_root.is_(True))).mappings().first()
+    if root is None:
+        raise SourceSuspicious("The source has not shown its root folder yet.", hint="Run the route once in mode full.")
+    base: Row = root
+    for segment in folder.strip("/").split("/") if folder != "/" else []:
+        children = and_(live, source_items.c.parent_id == base["id"], source_items.c.kind == Kind.FOLDER.value)
+        rows = connection.execute(select(source_items).where(children)).mappings()
+        match = next((row for row in rows if fold(row["name"]) == fold(segment)), None)
+        if match is None:
+            raise PlaceNotFound(
+                f"The library has no folder {segment!r} in {base['name']!r} (the route mirrors {folder}).",
+                hint="Correct source.folder of the route, or restore the folder; nothing was removed.",
+            )
+        base = match
+    return source_item(base)

@@ -1,0 +1,222 @@
+"""Plans and their lines: written once, sealed by a digest, read by the tasks that execute them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from spfc.errors import LedgerUnavailable
+from spfc.ledger.rows import Row, chunks
+from spfc.ledger.schema import plan_lines, plans
+from spfc.planning.model import Action, Evidence, Kind, Outcome, PlanLine, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A plan line with its place in the plan, and how it stands."""
+
+    seq: int
+    line: PlanLine
+    batch: int | None
+    outcome: Outcome
+    code: str
+    detail: str
+    hint: str
+    attempts: int
+    ended_at: float | None
+
+
+class LineDigest:
+    """A digest of lines that does not depend on the order in which they are written down."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, seq: int, line: PlanLine) -> None:
+        """Take one line in."""
+        parts = (
+            seq, line.action, line.reason, line.item_id, line.kind, line.path, line.target_path,
+            line.parent_id, line.from_path, line.size, _dump(line.evidence),
+        )  # fmt: skip
+        self._sum += int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest(), "big")
+
+    def value(self) -> str:
+        """Return the digest of all lines so far: 64 hexadecimal digits."""
+        return f"{self._sum % 2**256:064x}"
+
+
+def _dump(evidence: Evidence) -> str:
+    return json.dumps(dict(evidence), sort_keys=True, ensure_ascii=False)
+
+
+def new_plan_id(connection: Connection, route: str, fence: int) -> str:
+    """Return an id for the next plan of a lease: ``<route>.<fence>.<number>``."""
+    prefix = f"{route}.{fence}."
+    query = select(func.count()).select_from(plans).where(plans.c.plan_id.startswith(prefix, autoescape=True))
+    return f"{prefix}{connection.execute(query).scalar_one() + 1}"
+
+
+def discard_lines(connection: Connection, plan_id: str) -> None:
+    """Forget the lines of a plan that was never sealed."""
+    connection.execute(delete(plan_lines).where(plan_lines.c.plan_id == plan_id))
+
+
+def add_lines(connection: Connection, route: str, plan_id: str, lines: Iterable[tuple[int, PlanLine, Outcome]]) -> None:
+    """Write lines down, each with its number and the outcome it begins with."""
+    rows = [
+        {
+            "plan_id": plan_id,
+            "seq": seq,
+            "route": route,
+            "action": line.action.value,
+            "reason": line.reason.value,
+            "item_id": line.item_id,
+            "kind": line.kind.value,
+            "path": line.path,
+            "target_path": line.target_path,
+            "parent_id": line.parent_id,
+            "from_path": line.from_path,
+            "size": line.size,
+            "evidence": _dump(line.evidence),
+            "batch": None,
+            "outcome": outcome.value,
+            "code": "",
+            "detail": "",
+            "hint": "",
+            "attempts": 0,
+            "ended_at": None,
+        }
+        for seq, line, outcome in lines
+    ]
+    if rows:
+        connection.execute(insert(plan_lines), rows)
+
+
+def copy_sizes(connection: Connection, plan_id: str) -> Iterator[tuple[int, int]]:
+    """Yield number and size of all lines that copy bytes, from the largest to the smallest."""
+    query = (
+        select(plan_lines.c.seq, plan_lines.c.size)
+        .where(plan_lines.c.plan_id == plan_id, plan_lines.c.action.in_(_COPIES))
+        .order_by(plan_lines.c.size.desc(), plan_lines.c.seq)
+    )
+    for row in connection.execution_options(yield_per=5000).execute(query):
+        yield row.seq, row.size
+
+
+_COPIES = (Action.UPLOAD.value, Action.UPDATE.value)
+
+
+def set_batches(connection: Connection, plan_id: str, assigned: Collection[tuple[int, int]]) -> None:
+    """Write down which line belongs to which batch."""
+    by_batch: dict[int, list[int]] = {}
+    for seq, batch in assigned:
+        by_batch.setdefault(batch, []).append(seq)
+    for batch, seqs in by_batch.items():
+        for piece in chunks(seqs):
+            connection.execute(
+                update(plan_lines)
+                .where(plan_lines.c.plan_id == plan_id, plan_lines.c.seq.in_(piece))
+                .values(batch=batch)
+            )
+
+
+def seal(
+    connection: Connection, *, plan_id: str, route: str, run_id: str, now: float, manifest: dict[str, Any]
+) -> None:
+    """Make a plan final. ``manifest`` must carry its digest."""
+    row = {
+        "plan_id": plan_id,
+        "route": route,
+        "run_id": run_id,
+        "created_at": now,
+        "digest": manifest["digest"],
+        "manifest": json.dumps(manifest, ensure_ascii=False),
+    }
+    connection.execute(insert(plans).values(row))
+
+
+def load_manifest(connection: Connection, plan_id: str) -> dict[str, Any]:
+    """Return the manifest of a sealed plan. Raises LedgerUnavailable for an unknown one."""
+    text = connection.execute(select(plans.c.manifest).where(plans.c.plan_id == plan_id)).scalar_one_or_none()
+    if text is None:
+        raise LedgerUnavailable(
+            f"The ledger holds no plan {plan_id!r}.",
+            hint="The tasks of one run must share one ledger: check the connection spfc_ledger on every worker.",
+        )
+    manifest: dict[str, Any] = json.loads(text)
+    return manifest
+
+
+def verify_seal(connection: Connection, plan_id: str) -> bool:
+    """Say whether every line of the plan still is what was sealed."""
+    digest = LineDigest()
+    for stored in stored_lines(connection, plan_id):
+        digest.add(stored.seq, stored.line)
+    sealed: str = load_manifest(connection, plan_id)["digest"]
+    return digest.value() == sealed
+
+
+def stored_lines(
+    connection: Connection,
+    plan_id: str,
+    *,
+    actions: Collection[Action] | None = None,
+    outcomes: Collection[Outcome] | None = None,
+    batch: int | None = None,
+) -> Iterator[StoredLine]:
+    """Yield lines of a plan in their order, streamed: a million lines do not fit a worker."""
+    query = select(plan_lines).where(plan_lines.c.plan_id == plan_id).order_by(plan_lines.c.seq)
+    if actions is not None:
+        query = query.where(plan_lines.c.action.in_([action.value for action in actions]))
+    if outcomes is not None:
+        query = query.where(plan_lines.c.outcome.in_([outcome.value for outcome in outcomes]))
+    if batch is not None:
+        query = query.where(plan_lines.c.batch == batch)
+    for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+        yield stored_line(row)
+
+
+def stored_line(row: Row) -> StoredLine:
+    """Return the line of a ``plan_lines`` row."""
+    line = PlanLine(
+        action=Action(row["action"]),
+        reason=Reason(row["reason"]),
+        item_id=row["item_id"],
+        kind=Kind(row["kind"]),
+        path=row["path"],
+        target_path=row["target_path"],
+        parent_id=row["parent_id"],
+        from_path=row["from_path"],
+        size=row["size"],
+        evidence=json.loads(row["evidence"]),
+    )
+    return StoredLine(
+        seq=row["seq"],
+        line=line,
+        batch=row["batch"],
+        outcome=Outcome(row["outcome"]),
+        code=row["code"],
+        detail=row["detail"],
+        hint=row["hint"],
+        attempts=row["attempts"],
+        ended_at=row["ended_at"],
+    )
+
+
+def item_history(
+    connection: Connection, route: str, item_id: str, limit: int = 20
+) -> list[tuple[str, float, StoredLine]]:
+    """Return run id, planning time and line of the last lines about an item, the newest first."""
+    query = (
+        select(plans.c.run_id, plans.c.created_at, plan_lines)
+        .join(plans, plans.c.plan_id == plan_lines.c.plan_id)
+        .where(plan_lines.c.route == route, plan_lines.c.item_id == item_id)
+        .order_by(plans.c.created_at.desc(), plan_lines.c.seq.desc())
+        .limit(limit)
+    )
+    return [(row["run_id"], row["created_at"], stored_line(row)) for row in connection.execute(query).mappings()]

@@ -1,0 +1,249 @@
+"""From owed folders, moves and removals to ordered lines: parents first, swaps through a temporary name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from spfc.planning.context import PlanContext
+from spfc.planning.debt import DebtRow, NameKey, Occupant
+from spfc.planning.difference import same_content, same_place
+from spfc.planning.files import copy_line, hold_or_skip
+from spfc.planning.model import Action, Kind, PlanLine, Reason, SourceItem, SyncedItem
+from spfc.planning.names import aside, fold
+from spfc.planning.tree import Standing
+
+Occupants = Mapping[NameKey, Occupant]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What a plan wants besides plain copies.
+
+    ``ordered`` may be executed from first to last. ``removals`` name only the topmost item of each removed tree.
+    ``settled`` are ids that are owed nothing (they never were at the target, or something above them is removed).
+    """
+
+    ordered: tuple[PlanLine, ...]
+    copies: tuple[PlanLine, ...]
+    removals: tuple[PlanLine, ...]
+    others: tuple[PlanLine, ...]
+    settled: tuple[str, ...]
+
+
+def plan_structure(rows: Sequence[DebtRow], context: PlanContext, occupants: Occupants) -> Structure:
+    """Turn all rows that are not plain copies into lines. Row order does not matter."""
+    gone, alive, settled = _split(rows, context)
+    placed, others = _place(alive, context, occupants)
+    removals, covered = _removals(gone, context)
+    doomed = {row.id for row, _ in gone}
+    ordered = _order(placed, occupants, context, doomed)
+    copies = tuple(
+        copy_line(row.source, row.synced, context)
+        for row in alive
+        if row.id in placed and row.source and row.synced
+        if row.source.kind is Kind.FILE and not same_content(row.source, row.synced)
+    )
+    return Structure(tuple(ordered), copies, tuple(removals), tuple(others), (*settled, *covered))
+
+
+def _split(
+    rows: Iterable[DebtRow], context: PlanContext
+) -> tuple[list[tuple[DebtRow, Reason]], list[DebtRow], list[str]]:
+    """Tell what is gone from the route, what lives in it, and what was never of interest."""
+    gone: list[tuple[DebtRow, Reason]] = []
+    alive: list[DebtRow] = []
+    settled: list[str] = []
+    for row in rows:
+        reason = _reason_gone(row, context)
+        if reason is None:
+            alive.append(row)
+        elif row.synced is None:
+            settled.append(row.id)
+        else:
+            gone.append((row, reason))
+    return gone, alive, settled
+
+
+def _reason_gone(row: DebtRow, context: PlanContext) -> Reason | None:
+    """Say why the item has no place at the target any more; None when it has one, or when nobody can tell."""
+    if row.source is None or row.source.deleted:
+        return Reason.DELETED_AT_SOURCE
+    standing = context.tree.place(row.source).standing
+    if standing is Standing.DELETED:
+        return Reason.DELETED_AT_SOURCE
+    if standing is Standing.OUTSIDE:
+        return Reason.OUT_OF_SCOPE
+    # Only what the source itself renamed or moved leaves the scope; a changed filter removes nothing.
+    left = row.synced is not None and not same_place(row.source, row.synced)
+    if standing in (Standing.EXCLUDED, Standing.OPAQUE) and left:
+        return Reason.OUT_OF_SCOPE
+    return None
+
+
+def _removals(gone: list[tuple[DebtRow, Reason]], context: PlanContext) -> tuple[list[PlanLine], list[str]]:
+    """Return one line per topmost gone item, and the ids that lie below another gone item."""
+    ids = {row.id for row, _ in gone}
+    lines: list[PlanLine] = []
+    covered: list[str] = []
+    for row, reason in gone:
+        synced = row.synced
+        if synced is None:
+            continue
+        if _below_any(synced, ids, context):
+            covered.append(row.id)
+            continue
+        path = context.synced_path(synced)
+        evidence = {
+            "source_version": row.source.version if row.source else None,
+            "synced_version": synced.version,
+        }
+        lines.append(
+            PlanLine(
+                Action.REMOVE, reason, row.id, synced.kind, _source_path(row.source, context, path), path,
+                parent_id=synced.parent_id, size=synced.size, evidence=evidence,
+            )
+        )  # fmt: skip
+    return lines, covered
+
+
+def _below_any(item: SyncedItem, ids: set[str], context: PlanContext) -> bool:
+    parent = item.parent_id
+    while parent is not None:
+        if parent in ids:
+            return True
+        folder = context.folders.get(parent)
+        parent = folder.parent_id if folder else None
+    return False
+
+
+def _source_path(source: SourceItem | None, context: PlanContext, otherwise: str) -> str:
+    if source is None or not source.name:
+        return otherwise
+    place = context.tree.place(source)
+    return otherwise if place.standing is Standing.UNKNOWN else place.path
+
+
+def _place(
+    alive: list[DebtRow], context: PlanContext, occupants: Occupants
+) -> tuple[dict[str, PlanLine], list[PlanLine]]:
+    """Name every new folder and every moved item, and write its line; also the lines of what cannot be placed."""
+    placed: dict[str, PlanLine] = {}
+    others: list[PlanLine] = []
+    nameable: list[tuple[DebtRow, SourceItem]] = []
+    for row in alive:
+        source = row.source
+        if source is None:
+            continue
+        other = hold_or_skip(row, context)
+        if other is not None:
+            others.append(other)
+        elif row.synced is None or not same_place(source, row.synced):
+            nameable.append((row, source))
+    nameable.sort(key=lambda pair: (context.tree.place(pair[1]).path.count("/"), pair[1].parent_id or "", pair[0].id))
+    for _, source in nameable:
+        if source.id != context.base_id:
+            context.give_name(source, occupants)
+    for row, source in nameable:
+        line = _move_line(source, row.synced, context) if row.synced else _folder_line(source, context)
+        if line is not None:
+            placed[source.id] = line
+    return placed, others
+
+
+def _folder_line(source: SourceItem, context: PlanContext) -> PlanLine:
+    root = source.id == context.base_id
+    target_path = "/" if root else f"{context.target_folder(source.parent_id)}/{context.names[source.id]}"
+    present = context.find_present(target_path)
+    there = present is not None and present.kind is Kind.FOLDER
+    return PlanLine(
+        Action.ADOPT if there else Action.CREATE_FOLDER,
+        Reason.PRESENT_AT_TARGET if there else Reason.NEW,
+        source.id,
+        Kind.FOLDER,
+        context.tree.place(source).path or "/",
+        target_path,
+        parent_id=None if root else source.parent_id,
+    )
+
+
+def _move_line(source: SourceItem, synced: SyncedItem, context: PlanContext) -> PlanLine | None:
+    if source.id == context.base_id:
+        return None
+    moved = source.parent_id != synced.parent_id
+    return PlanLine(
+        Action.MOVE,
+        Reason.MOVED if moved else Reason.RENAMED,
+        source.id,
+        synced.kind,
+        context.tree.place(source).path,
+        f"{context.target_folder(source.parent_id)}/{context.names[source.id]}",
+        parent_id=source.parent_id,
+        from_path=context.synced_path(synced),
+        evidence={"old_name": synced.source_name, "new_name": source.name, "parent_changed": moved},
+    )
+
+
+def room_line(occupant: SyncedItem, context: PlanContext) -> PlanLine:
+    """Return the line that renames ``occupant`` out of the way, within its folder."""
+    path = context.synced_path(occupant)
+    new_name = aside(occupant.target_name, occupant.id)
+    return PlanLine(
+        Action.MOVE, Reason.MAKE_ROOM, occupant.id, occupant.kind, path,
+        path.rpartition("/")[0] + "/" + new_name, parent_id=occupant.parent_id, from_path=path,
+    )  # fmt: skip
+
+
+def _order(
+    placed: Mapping[str, PlanLine], occupants: Occupants, context: PlanContext, doomed: set[str]
+) -> list[PlanLine]:
+    """Order lines so that each finds its parent in place and its name free.
+
+    Taking them by depth in the wanted tree excludes parent cycles: once a folder is in its final place, no later line
+    can move anything above it. What remains are names held by others, and those go first or step aside.
+    """
+    pending = dict(sorted(placed.items(), key=lambda entry: entry[1].target_path.count("/")))
+    stepped_aside: set[str] = set()
+    ordered: list[PlanLine] = []
+
+    def holder(line: PlanLine) -> SyncedItem | None:
+        occupant = occupants.get((line.parent_id, fold(line.target_path.rpartition("/")[2])))
+        if occupant is None or occupant.item.id == line.item_id or occupant.item.id in stepped_aside:
+            return None
+        waits = occupant.item.id in pending or occupant.item.id in doomed
+        return occupant.item if waits else None
+
+    while pending:
+        ready = [line for line in pending.values() if line.parent_id not in pending]
+        free = [line for line in ready if (found := holder(line)) is None or found.id not in pending]
+        if not free:
+            stuck = holder(ready[0])
+            if stuck is not None:
+                stepped_aside.add(stuck.id)
+                ordered.append(room_line(stuck, context))
+            continue
+        for line in free:
+            leaving = holder(line)
+            if leaving is not None:
+                stepped_aside.add(leaving.id)
+                ordered.append(room_line(leaving, context))
+            ordered.append(line)
+            del pending[line.item_id]
+    return ordered
+
+
+def mark_empty(lines: Iterable[PlanLine], used: set[str], wanted: bool) -> list[PlanLine]:
+    """Mark new folders that will hold no file; with ``wanted`` false they are skipped.
+
+    ``used`` are the ids of folders that something is put into, with all folders above them.
+    """
+    return [
+        line if line.action is not Action.CREATE_FOLDER or line.item_id in used else _as_empty(line, wanted)
+        for line in lines
+    ]
+
+
+def _as_empty(line: PlanLine, wanted: bool) -> PlanLine:
+    if wanted:
+        return replace(line, reason=Reason.EMPTY_FOLDER)
+    return replace(line, action=Action.SKIP, reason=Reason.EMPTY_FOLDER_UNWANTED)

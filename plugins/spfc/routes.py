@@ -1,0 +1,250 @@
+"""The configuration model: what a route is, validated once, unknown keys refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spfc.errors import RouteInvalid
+
+ROUTE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+"""Route names become DAG ids, file names and ledger keys, so they stay plain."""
+
+
+def _folder(value: str) -> str:
+    """Normalise a folder path: absolute, no trailing slash, no dot segments."""
+    segments = [part for part in value.split("/") if part]
+    if any(part in {".", ".."} or "\x00" in part for part in segments):
+        raise ValueError(f"folder {value!r} must not contain '.' or '..' segments")
+    return "/" + "/".join(segments)
+
+
+def _base_folder(value: str) -> str:
+    """Normalise a target base folder; the empty path and ``/`` would claim the whole server."""
+    folder = _folder(value)
+    if folder == "/":
+        raise ValueError("the base folder must not be empty: name the folder below which this route may write")
+    return folder
+
+
+Folder = Annotated[str, AfterValidator(_folder)]
+BaseFolder = Annotated[str, AfterValidator(_base_folder)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class RemovalPolicy(StrEnum):
+    """What happens at the target to an item that is gone from the source."""
+
+    KEEP = "keep"
+    QUARANTINE = "quarantine"
+    DELETE = "delete"
+
+
+class SharePointSource(_Strict):
+    """A SharePoint Online document library, or one folder of it."""
+
+    type: Literal["sharepoint_library"] = "sharepoint_library"
+    connection: str = Field("spfc_sharepoint", description="Airflow connection of type msgraph")
+    hostname: str = Field(description="host of the tenant, such as contoso.sharepoint.com", min_length=1)
+    site: str = Field(description="server-relative path of the site, such as /sites/legal", pattern=r"^/")
+    library: str = Field("Documents", description="name of the document library", min_length=1)
+    folder: Folder = Field("/", description="only what lies below this folder of the library")
+
+    @property
+    def label(self) -> str:
+        """How logs and reports name this place."""
+        return f"{self.hostname}{self.site}/{self.library}{'' if self.folder == '/' else self.folder}"
+
+
+class FileCloudTarget(_Strict):
+    """A folder on a FileCloud server."""
+
+    type: Literal["filecloud"] = "filecloud"
+    connection: str = Field("spfc_filecloud", description="Airflow connection of type filecloud")
+    folder: BaseFolder = Field(description="absolute FileCloud path that mirrors the source, such as /team/legal")
+
+    @property
+    def label(self) -> str:
+        """How logs and reports name this place."""
+        return f"{self.connection}:{self.folder}"
+
+
+class Filters(_Strict):
+    """Which items of the source are wanted. Globs are matched without regard to case.
+
+    A pattern without ``/`` is matched against the name of every file and folder, one with ``/`` against the whole
+    path from the source root; ``**`` crosses folders. Excluding a folder excludes everything in it.
+    """
+
+    exclude: tuple[str, ...] = Field(("~$*", "*.tmp", "Thumbs.db", "desktop.ini", ".DS_Store"))
+
+
+class RemovalGuard(_Strict):
+    """When a run wants to remove more than this, the removals are held instead."""
+
+    max_items: int = Field(1000, ge=0, description="most items (with everything below them) in one run")
+    max_share: float = Field(0.25, ge=0, le=1, description="largest share of all synced items in one run")
+    min_items: int = Field(20, ge=0, description="up to this many items the share is not looked at")
+
+
+class Policies(_Strict):
+    """What may be done at the target."""
+
+    removals: RemovalPolicy = RemovalPolicy.QUARANTINE
+    quarantine_folder: BaseFolder | None = Field(
+        None, description="where quarantined items go; default: the target folder with '.quarantine' appended"
+    )
+    removal_guard: RemovalGuard = RemovalGuard()
+    empty_folders: bool = Field(True, description="also create folders that hold no file")
+
+
+class Limits(_Strict):
+    """How much one run does, and how much of it at once."""
+
+    max_documents: int | None = Field(None, ge=1, description="most files copied per run; the rest stays owed")
+    workers: int = Field(8, ge=1, le=64, description="files copied at once within one transfer task")
+    batch_files: int = Field(2000, ge=1, description="most files in one transfer task")
+    batch_mib: int = Field(4096, ge=1, description="most MiB in one transfer task, larger single files aside")
+    max_batches: int = Field(64, ge=1, le=1024, description="most transfer tasks per run")
+    time_box_minutes: int = Field(360, ge=1, description="a transfer task stops cleanly after this long")
+    full_every_days: int = Field(7, ge=1, description="enumerate everything at least this often; feeds miss deletions")
+    page_size: int = Field(1000, ge=1, le=1000, description="items asked for per page of the change feed")
+
+
+class Route(_Strict):
+    """One configured pair of a source and a target: one DAG."""
+
+    name: str
+    description: str = ""
+    source: SharePointSource
+    target: FileCloudTarget
+    schedule: str | None = Field(
+        None, description="cron text, an Airflow preset such as @hourly, 'continuous', or null"
+    )
+    owner: str = "spfc"
+    tags: tuple[str, ...] = ()
+    filters: Filters = Filters()
+    policies: Policies = Policies()
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not ROUTE_NAME.fullmatch(self.name):
+            raise ValueError(f"route name {self.name!r}: use a-z, 0-9, '_' and '-', beginning with a letter")
+        if _inside(self.quarantine_folder, self.target.folder):
+            raise ValueError("quarantine_folder must lie outside the target folder, or it would mirror itself")
+        return self
+
+    @property
+    def quarantine_folder(self) -> str:
+        """Absolute target path below which quarantined items are kept."""
+        return self.policies.quarantine_folder or f"{self.target.folder}.quarantine"
+
+
+class RunMode(StrEnum):
+    """What a run looks at."""
+
+    INCREMENTAL = "incremental"
+    FULL = "full"
+    AUDIT = "audit"
+    RETRY_FAILED = "retry_failed"
+
+
+class RunOptions(_Strict):
+    """The parameters of one run: the form in the Airflow UI."""
+
+    mode: RunMode = Field(RunMode.INCREMENTAL, description="incremental: what changed; full: enumerate everything")
+    dry_run: bool = Field(False, description="stop after the plan; nothing is changed at the target")
+    max_documents: int | None = Field(None, ge=1, description="copy at most this many files in this run")
+    paths: tuple[str, ...] = Field((), description="only items below these globs (from the source root)")
+
+
+def _inside(path: str, folder: str) -> bool:
+    """Say whether ``path`` is ``folder`` or lies below it, as a case-insensitive server sees it."""
+    path, folder = path.casefold(), folder.casefold()
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _explain(name: str, error: ValidationError) -> RouteInvalid:
+    problems = []
+    for found in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in found["loc"]) or "route"
+        what = "unknown key" if found["type"] == "extra_forbidden" else found["msg"].removeprefix("Value error, ")
+        problems.append(f"{where}: {what}")
+    return RouteInvalid(
+        f"Route {name!r} is not valid: " + "; ".join(problems) + ".",
+        hint="Correct it in routes.yaml; docs/routes.md lists every key.",
+    )
+
+
+def parse_route(name: str, fields: Mapping[str, Any]) -> Route:
+    """Return one validated route, or raise :class:`RouteInvalid` naming each wrong key."""
+    try:
+        return Route.model_validate({**fields, "name": name})
+    except ValidationError as error:
+        raise _explain(name, error) from None
+
+
+def parse_options(fields: Mapping[str, Any]) -> RunOptions:
+    """Return validated run parameters, or raise :class:`RouteInvalid`."""
+    try:
+        return RunOptions.model_validate(dict(fields))
+    except ValidationError as error:
+        raise _explain("run parameters", error) from None
+
+
+def _refuse_shared_targets(routes: list[Route]) -> None:
+    for one, other in combinations(routes, 2):
+        if one.target.connection != other.target.connection:
+            continue
+        areas = [(a, b) for a in _areas(one) for b in _areas(other)]
+        if any(_inside(a, b) or _inside(b, a) for a, b in areas):
+            raise RouteInvalid(
+                f"Routes {one.name!r} and {other.name!r} write into the same target folder "
+                f"({one.target.folder} and {other.target.folder} on {one.target.connection}).",
+                hint="Give each route a folder of its own, none inside another's; quarantine folders count too.",
+            )
+
+
+def _areas(route: Route) -> tuple[str, str]:
+    return route.target.folder, route.quarantine_folder
+
+
+def parse_routes(document: object) -> dict[str, Route]:
+    """Return all routes of a parsed ``routes.yaml``; refuses unknown keys and overlapping targets."""
+    if not isinstance(document, Mapping) or set(document) != {"routes"} or not isinstance(document["routes"], Mapping):
+        raise RouteInvalid(
+            "The route file must have exactly one top-level key, 'routes', holding one entry per route.",
+            hint="See include/routes.yaml for an example.",
+        )
+    routes: dict[str, Route] = {}
+    for name, fields in document["routes"].items():
+        if not isinstance(fields, Mapping):
+            raise RouteInvalid(f"Route {name!r} must be a mapping with 'source' and 'target'.")
+        routes[str(name)] = parse_route(str(name), fields)
+    _refuse_shared_targets(list(routes.values()))
+    return routes
+
+
+def load_routes(path: Path) -> dict[str, Route]:
+    """Read a route file. Raises :class:`RouteInvalid` with a sentence a user can act on."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RouteInvalid(
+            f"The route file {path} cannot be read: {error.strerror}.",
+            hint="Set SPFC_ROUTES to the path of your routes.yaml.",
+        ) from None
+    except yaml.YAMLError as error:
+        raise RouteInvalid(f"The route file {path} is not valid YAML: {error}.") from None
+    return parse_routes(document)
