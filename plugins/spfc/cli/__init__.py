@@ -1,0 +1,92 @@
+"""The command line: ``spfc run``, ``spfc routes`` and ``spfc simulate``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from spfc import __version__
+from spfc.errors import SpfcError
+
+NOT_GREEN = 1
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 not green, 2 something to correct first."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        return int(given.command(given))
+    except SpfcError as error:
+        print(f"spfc: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("spfc: stopped. What was done is recorded; the next run goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spfc", description="One-way sync of SharePoint libraries to FileCloud.")
+    parser.add_argument("--version", action="version", version=f"spfc {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a route once, here, without a scheduler")
+    run.add_argument("route", help="name of the route in the route file")
+    run.add_argument("--mode", default="incremental", choices=("incremental", "full", "retry_failed"))
+    run.add_argument("--dry-run", action="store_true", help="stop after the plan; nothing is changed")
+    run.add_argument("--max-documents", type=_positive, metavar="N", help="copy at most N files")
+    run.add_argument("--paths", action="append", default=[], metavar="GLOB", help="only items below; may be repeated")
+    run.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
+    run.add_argument("--trigger", action="store_true", help="ask a running Airflow instead, and wait")
+    run.set_defaults(command=_run)
+
+    routes = commands.add_parser("routes", help="check the route file and list its routes")
+    routes.set_defaults(command=_routes)
+
+    simulate = commands.add_parser("simulate", help="start a local SharePoint and a local FileCloud")
+    _add_simulate(simulate)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _run(given: argparse.Namespace) -> int:
+    from spfc.cli.run import run_here
+    from spfc.cli.trigger import run_there
+
+    params = {
+        "mode": given.mode,
+        "dry_run": given.dry_run,
+        "max_documents": given.max_documents,
+        "paths": given.paths,
+    }
+    start = run_there if given.trigger else run_here
+    return start(given.route, params, as_json=given.json)
+
+
+def _routes(_given: argparse.Namespace) -> int:
+    from spfc.cli.show import show_routes
+
+    return show_routes()
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    try:
+        from simulators import launch
+    except ImportError:
+        parser.set_defaults(command=_no_simulators)
+        return
+    launch.add_arguments(parser)
+    parser.set_defaults(command=launch.run)
+
+
+def _no_simulators(_given: argparse.Namespace) -> int:
+    print("spfc: the simulators need the packages of requirements-dev.txt (make setup installs them).", file=sys.stderr)
+    return USAGE

@@ -1,0 +1,59 @@
+"""What the command line prints: progress while a run goes, and its totals at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from spfc.pipeline.settings import routes_file
+from spfc.routes import load_routes
+
+_COLOURS = {"green": "bold green", "attention": "bold yellow", "failed": "bold red"}
+
+
+class ProgressHandler(logging.Handler):
+    """Shows the log lines of the steps on the terminal, without the machinery around them."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line: the step it comes from, and what it says."""
+        step = record.name.removeprefix("spfc").lstrip(".") or "spfc"
+        colour = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else "dim"
+        self._console.print(f"{step:<10}", style="cyan", end=" ", highlight=False, markup=False)
+        self._console.print(record.getMessage(), style=colour, highlight=False, markup=False)
+
+
+def show_result(console: Console, summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the end of a run: verdict, totals, cost, and where the report lies."""
+    if as_json:
+        console.print(json.dumps(dict(summary), ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in summary.get("totals", {}).items():
+        table.add_row(name, f"{value:,}")
+    table.add_row("cost", f"{summary['requests']} Graph requests, {summary['units']} units, "
+                          f"{summary['calls']} FileCloud calls")  # fmt: skip
+    table.add_row("still owed", f"{summary['debt']:,}")
+    console.print(table, highlight=False)
+    console.print(f"report: {summary['html']}", highlight=False, markup=False, soft_wrap=True)
+    console.print(str(summary["verdict"]).upper(), style=_COLOURS.get(str(summary["verdict"]), "bold"), end="  ")
+    console.print(str(summary["story"]), highlight=False, markup=False)
+
+
+def show_routes() -> int:
+    """Check the route file and list what it holds. Raises RouteInvalid."""
+    path = routes_file()
+    routes = load_routes(path)
+    table = Table("route", "source", "target", "schedule", title=str(path))
+    for route in routes.values():
+        table.add_row(route.name, route.source.label, route.target.label, route.schedule or "by hand")
+    Console().print(table)
+    return 0

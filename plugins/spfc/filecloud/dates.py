@@ -1,0 +1,17 @@
+"""How a modification time is spelled for an upload (reference 7.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from spfc.filecloud.settings import DateStyle, FileCloudSettings
+
+
+def spell_date(modified: int, settings: FileCloudSettings) -> str:
+    """Spell ``modified``, seconds UTC, in the style that the settings ask for."""
+    utc = datetime.fromtimestamp(modified, UTC)
+    if settings.date_style is DateStyle.ISO_Z:
+        return utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if settings.date_style is DateStyle.NAIVE_SERVER:
+        utc = utc.astimezone(settings.server_zone())
+    return utc.strftime("%Y-%m-%d %H:%M:%S")

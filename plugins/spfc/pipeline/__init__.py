@@ -1,0 +1,1 @@
+"""Airflow's side: a DAG per route and its tasks, each of which calls one step."""

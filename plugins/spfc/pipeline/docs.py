@@ -1,0 +1,36 @@
+"""The text on a route's DAG page."""
+
+from __future__ import annotations
+
+from spfc.routes import Route
+
+
+def dag_doc(route: Route) -> str:
+    """Return the documentation of a route's DAG as Markdown."""
+    policies = route.policies
+    guard = policies.removal_guard
+    return f"""\
+### {route.name}
+
+{route.description or "One-way sync."}
+
+| | |
+|---|---|
+| source | `{route.source.label}` |
+| target | `{route.target.label}` |
+| removed at the source | {policies.removals.value}{_where(route)} |
+| removals are held above | {guard.max_items} items or {guard.max_share:.0%} of the route in one run |
+| excluded names | {" ".join(f"`{glob}`" for glob in route.filters.exclude) or "none"} |
+| empty folders | {"mirrored" if policies.empty_folders else "left out"} |
+
+**Tasks.** `enumerate` reads what has changed; without changes the run ends there. `diff_and_plan` decides what to do
+and seals the plan. `apply_structure` makes folders, renames and moves. `transfer` copies files, each verified against
+the hash that SharePoint lists. `apply_removals` deals with what is gone. `report` always runs; its button
+*Sync report* opens the full account of the run.
+
+Every task may be cleared and run again: nothing is copied twice and nothing is removed without a line in the plan.
+"""
+
+
+def _where(route: Route) -> str:
+    return f" (to `{route.quarantine_folder}`)" if route.policies.removals == "quarantine" else ""

@@ -1,0 +1,101 @@
+"""Build the DAG of a route. Parsing does no network and no database work and imports nothing heavy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, TriggerRule, get_current_context, task
+
+from spfc.pipeline import tasks
+from spfc.pipeline.docs import dag_doc
+from spfc.pipeline.params import run_params
+from spfc.pipeline.settings import dag_id
+from spfc.routes import Route
+from spfc.web.links import ReportLink
+
+RETRIES = 2
+"""Tries of a task beyond the first, for trouble that passes; errors that cannot pass fail at once."""
+
+
+def build_dag(route: Route) -> DAG:
+    """Return the DAG of one route: the chain of design section 4."""
+    dag = DAG(
+        dag_id=dag_id(route.name),
+        description=route.description or f"{route.source.label} to {route.target.label}",
+        doc_md=dag_doc(route),
+        schedule="@continuous" if route.schedule == "continuous" else route.schedule,
+        start_date=datetime(2024, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        params=run_params(route),
+        tags=["spfc", *route.tags],
+        default_args={
+            "owner": route.owner,
+            "retries": RETRIES,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=10),
+        },
+    )
+    with dag:
+        _chain(route)
+    return dag
+
+
+def _chain(route: Route) -> None:
+    name = route.name
+
+    @task(task_id="enumerate", multiple_outputs=False, doc_md="Reads the change feed and stores what it says.")
+    def enumerate_() -> dict[str, Any]:
+        return tasks.enumerate_task(name, get_current_context())
+
+    @task(multiple_outputs=False, doc_md="Compares source, target and what was synced; seals the plan.")
+    def diff_and_plan(enumeration: dict[str, Any]) -> list[dict[str, Any]]:
+        return tasks.plan_task(name, get_current_context(), enumeration)
+
+    @task(multiple_outputs=False, doc_md="Folders, moves and renames, parents first.")
+    def apply_structure(manifest: dict[str, Any]) -> dict[str, Any]:
+        return tasks.structure_task(name, get_current_context(), manifest)
+
+    @task(
+        multiple_outputs=False,
+        doc_md="Copies the files of one batch, verified byte by byte.",
+        map_index_template="{{ 'batch %s: %s files, %.1f MiB' % (task.op_kwargs['batch']['batch'] + 1, "
+        "task.op_kwargs['batch']['files'], task.op_kwargs['batch']['bytes'] / 1048576) }}",
+    )
+    def transfer(batch: dict[str, Any]) -> dict[str, Any]:
+        return tasks.transfer_task(name, get_current_context(), batch)
+
+    @task(
+        multiple_outputs=False,
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+        doc_md="Folders that hold no file.",
+    )
+    def create_empty_folders(manifest: dict[str, Any]) -> dict[str, Any]:
+        return tasks.empty_folders_task(name, get_current_context(), manifest)
+
+    @task(multiple_outputs=False, doc_md="Keeps, quarantines or deletes what is gone from the source.")
+    def apply_removals(manifest: dict[str, Any]) -> dict[str, Any]:
+        return tasks.removals_task(name, get_current_context(), manifest)
+
+    @task(
+        multiple_outputs=False,
+        trigger_rule=TriggerRule.ALL_DONE,
+        retries=RETRIES,
+        doc_md="Adds everything up; gives the route back.",
+    )
+    def report() -> dict[str, Any]:
+        return tasks.report_task(name, get_current_context())
+
+    # TaskFlow calls return references to results, which its annotations do not say.
+    enumeration: Any = enumerate_()
+    planned: Any = diff_and_plan(enumeration)
+    manifest = planned[tasks.MANIFEST_KEY]
+    structure, copies = apply_structure(manifest), transfer.expand(batch=planned)
+    empties, removals = create_empty_folders(manifest), apply_removals(manifest)
+    closing: Any = report()
+    closing.operator.operator_extra_links = (ReportLink(),)
+    structure >> copies
+    [structure, copies] >> empties >> removals >> closing
+    [enumeration, planned] >> closing

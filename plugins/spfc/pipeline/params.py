@@ -1,0 +1,41 @@
+"""The run form: parameters of a route's DAG with their JSON schema."""
+
+from __future__ import annotations
+
+from airflow.sdk import Param
+
+from spfc.routes import Route, RunMode
+
+
+def run_params(route: Route) -> dict[str, Param]:
+    """Return the parameters that a person may set when triggering a run by hand."""
+    return {
+        "mode": Param(
+            RunMode.INCREMENTAL.value,
+            type="string",
+            enum=[RunMode.INCREMENTAL.value, RunMode.FULL.value, RunMode.RETRY_FAILED.value],
+            title="Mode",
+            description="incremental: what has changed since the last run. full: enumerate the whole library, which "
+            "also finds deletions that the change feed missed. retry_failed: only what failed before, at once.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Stop after the plan. Nothing is changed at FileCloud; the report shows what would happen.",
+        ),
+        "max_documents": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="At most so many files",
+            description=f"Copy at most this many files now; the rest stays owed. Route: {route.limits.max_documents}.",
+        ),
+        "paths": Param(
+            [],
+            type=["null", "array"],
+            items={"type": "string"},
+            title="Only these paths",
+            description="Globs from the root of the source, one per line, such as Reports/** or *.docx. Empty: all.",
+        ),
+    }

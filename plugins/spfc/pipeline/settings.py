@@ -1,0 +1,34 @@
+"""Where the installation keeps its things: route file, ledger, reports. Environment variables win over defaults."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROUTES_VARIABLE = "SPFC_ROUTES"
+"""Environment variable: path of the route file."""
+LEDGER_CONNECTION = "spfc_ledger"
+"""Airflow connection of the ledger; without it, an SQLite file below ``AIRFLOW_HOME``."""
+DAG_PREFIX = "spfc_"
+"""A route ``legal`` is the DAG ``spfc_legal``."""
+
+
+def airflow_home() -> Path:
+    """Return Airflow's home folder."""
+    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+
+
+def routes_file() -> Path:
+    """Return the path of the route file: ``SPFC_ROUTES``, else ``include/routes.yaml`` of this project."""
+    given = os.environ.get(ROUTES_VARIABLE)
+    return Path(given) if given else Path(__file__).parents[3] / "include" / "routes.yaml"
+
+
+def default_ledger_url() -> str:
+    """Return the address of the embedded ledger."""
+    return f"sqlite:///{airflow_home() / 'spfc' / 'ledger.db'}"
+
+
+def dag_id(route: str) -> str:
+    """Return the DAG id of a route."""
+    return DAG_PREFIX + route

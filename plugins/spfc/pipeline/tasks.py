@@ -1,0 +1,130 @@
+"""What each task of a route's DAG does: open the run, call one step, hand back small values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, DownstreamTasksSkipped
+
+from spfc.errors import Disposition, SpfcError
+
+if TYPE_CHECKING:
+    from spfc.steps.context import RunContext
+
+log = logging.getLogger("spfc.task")
+
+Context = Mapping[str, Any]
+
+MANIFEST_KEY = "manifest"
+"""XCom key of the change manifest. The plan's return value is its list of batches, over which transfer is mapped."""
+
+WORK_TASKS = ("diff_and_plan", "apply_structure", "create_empty_folders", "apply_removals")
+"""What is skipped at once when there is nothing to do; the mapped transfer follows by its trigger rule."""
+
+
+def enumerate_task(route: str, context: Context) -> dict[str, Any]:
+    """Read the change feed; end the run's work here when nothing is owed."""
+    from spfc.steps.enumerate import enumerate_source
+
+    with opened(route, "enumerate", context, None) as run:
+        result = enumerate_source(run)
+    if not result["debt"]:
+        log.info("Nothing has changed and nothing is owed.")
+        _finish_early(context, result, WORK_TASKS)
+    return result
+
+
+def plan_task(route: str, context: Context, enumeration: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Plan, and return one small reference per batch; end the run's work here when it is a dry run."""
+    from spfc.steps.plan import diff_and_plan
+
+    fence = enumeration["fence"]
+    with opened(route, "diff_and_plan", context, fence) as run:
+        manifest = diff_and_plan(run)
+    context["ti"].xcom_push(key=MANIFEST_KEY, value={**manifest, "fence": fence})
+    if manifest["dry_run"]:
+        log.info("Dry run: the plan is in the report, nothing is changed.")
+        _finish_early(context, [], WORK_TASKS[1:])
+    return [{**batch, "fence": fence} for batch in manifest["batches"]]
+
+
+def structure_task(route: str, context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Make folders, move, rename, adopt."""
+    from spfc.steps.structure import apply_structure
+
+    with opened(route, "apply_structure", context, manifest["fence"]) as run:
+        return apply_structure(run, manifest["plan_id"])
+
+
+def transfer_task(route: str, context: Context, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy the files of one batch."""
+    from spfc.steps.copying import transfer_batch
+
+    with opened(route, f"transfer[{batch['batch']}]", context, batch["fence"]) as run:
+        return transfer_batch(run, batch["plan_id"], batch["batch"])
+
+
+def empty_folders_task(route: str, context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the folders that hold no file."""
+    from spfc.steps.structure import create_empty_folders
+
+    with opened(route, "create_empty_folders", context, manifest["fence"]) as run:
+        return create_empty_folders(run, manifest["plan_id"])
+
+
+def removals_task(route: str, context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep, quarantine or delete what is gone from the source."""
+    from spfc.steps.removals import apply_removals
+
+    with opened(route, "apply_removals", context, manifest["fence"]) as run:
+        return apply_removals(run, manifest["plan_id"])
+
+
+def report_task(route: str, context: Context) -> dict[str, Any]:
+    """Write the report and give the route back; fail the run when it failed."""
+    from spfc.pipeline.settings import dag_id
+    from spfc.reporting.model import Verdict
+    from spfc.reporting.places import reports_root
+    from spfc.steps.closing import close_run
+    from spfc.web.links import REPORT_LINK_KEY, report_url
+
+    enumeration = context["ti"].xcom_pull(task_ids="enumerate") or {}
+    with opened(route, "report", context, enumeration.get("fence")) as run:
+        closed = close_run(run, reports_root(), dag_id=dag_id(route))
+    context["ti"].xcom_push(key=REPORT_LINK_KEY, value=report_url(route, run.run_id))
+    context["ti"].xcom_push(key="return_value", value=closed.summary)
+    if closed.verdict is Verdict.FAILED:
+        raise AirflowFailException(f"{closed.story} The report has every line: {closed.files.html}")
+    return closed.summary
+
+
+@contextmanager
+def opened(route: str, task: str, context: Context, fence: int | None) -> Iterator[RunContext]:
+    """Open the run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
+    from spfc.pipeline.wiring import open_run
+
+    try:
+        run = open_run(route, context["run_id"], context["params"], fence)
+        try:
+            with run.task(task):
+                yield run
+        finally:
+            run.database.close()
+    except SpfcError as error:
+        _fail(error)
+
+
+def _fail(error: SpfcError) -> NoReturn:
+    log.error("%s", error)
+    if error.disposition is Disposition.STOP:
+        raise AirflowFailException(str(error)) from None
+    raise AirflowException(str(error)) from None
+
+
+def _finish_early(context: Context, value: object, tasks: tuple[str, ...]) -> NoReturn:
+    """Push the result and skip the tasks that would have nothing to do; the report still runs."""
+    context["ti"].xcom_push(key="return_value", value=value)
+    raise DownstreamTasksSkipped(tasks=list(tasks))  # type: ignore[no-untyped-call]

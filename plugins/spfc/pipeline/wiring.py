@@ -1,0 +1,105 @@
+"""Turn names into things: a route's connections become source, target and ledger, when a task runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+from sqlalchemy import URL
+
+from spfc.errors import ConnectionInvalid, RouteInvalid
+from spfc.graph.client import GraphClient
+from spfc.hooks.filecloud import FileCloudHook
+from spfc.hooks.graph import GraphHook
+from spfc.ledger.database import Database
+from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, routes_file
+from spfc.routes import Route, load_routes, parse_options
+from spfc.sources.sharepoint_library import SharePointLibrary
+from spfc.steps.context import RunContext
+from spfc.targets.filecloud import FileCloudTarget
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from spfc.sources.base import Source
+    from spfc.targets.base import Target
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def find_route(name: str) -> Route:
+    """Return one route of the route file. Raises :class:`~spfc.errors.RouteInvalid` naming those that exist."""
+    routes = load_routes(routes_file())
+    if name not in routes:
+        raise RouteInvalid(
+            f"There is no route {name!r}.",
+            hint=f"{routes_file()} has: {', '.join(sorted(routes)) or 'none'}.",
+        )
+    return routes[name]
+
+
+def open_run(route_name: str, run_id: str, params: Mapping[str, Any], fence: int | None) -> RunContext:
+    """Return the context of one task of one run. Nothing is asked of any service before a step needs it."""
+    route = find_route(route_name)
+    return RunContext(
+        route=route,
+        run_id=run_id,
+        options=parse_options({name: value for name, value in params.items() if value not in (None, [])}),
+        database=open_ledger(),
+        make_source=lambda: make_source(route),
+        make_target=lambda: make_target(route),
+        clock=time.time,
+        fence=fence,
+    )
+
+
+def make_source(route: Route) -> Source:
+    """Return the source of a route, from its Airflow connection."""
+    place = route.source
+    settings = replace(GraphHook(place.connection).get_settings(), page_size=route.limits.page_size)
+    return SharePointLibrary(
+        GraphClient(settings), hostname=place.hostname, site_path=place.site, library=place.library
+    )
+
+
+def make_target(route: Route) -> Target:
+    """Return the target of a route, from its Airflow connection."""
+    return FileCloudTarget(FileCloudHook(route.target.connection).get_client(), route.target.folder)
+
+
+def open_ledger() -> Database:
+    """Return the ledger that the Airflow connection names, else the embedded one."""
+    from airflow.sdk import BaseHook
+
+    try:
+        connection = BaseHook.get_connection(LEDGER_CONNECTION)
+    except AirflowNotFoundException:
+        return Database(default_ledger_url())
+    return Database(ledger_url(connection))
+
+
+def ledger_url(connection: Connection) -> str:
+    """Return the database address of a connection of type ``postgres`` or ``sqlite``."""
+    if connection.conn_type == "sqlite":
+        path = connection.host or connection.schema
+        if not path:
+            raise ConnectionInvalid(f"Connection {LEDGER_CONNECTION!r} names no database file in its field 'host'.")
+        return f"sqlite:///{path}"
+    driver = _DRIVERS.get(connection.conn_type or "")
+    if driver is None:
+        raise ConnectionInvalid(
+            f"Connection {LEDGER_CONNECTION!r} has type {connection.conn_type!r}.",
+            hint="The ledger needs a connection of type postgres (production) or sqlite.",
+        )
+    url = URL.create(
+        driver,
+        username=connection.login,
+        password=connection.password,
+        host=connection.host,
+        port=connection.port,
+        database=connection.schema,
+    )
+    return url.render_as_string(hide_password=False)

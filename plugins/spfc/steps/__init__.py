@@ -1,0 +1,1 @@
+"""The steps of a run, each a plain function over one context: no scheduler, no XCom, no connection lookup."""

@@ -1,0 +1,102 @@
+"""What every step of a run works with: route, ledger, source, target, clock, lease."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from spfc.errors import SpfcError
+from spfc.ledger.database import Database
+from spfc.ledger.runs import Cost, add_cost, update_run
+from spfc.routes import Route, RunOptions
+from spfc.sources.base import Source, Usage
+from spfc.targets.base import Target
+
+log = logging.getLogger("spfc")
+
+
+@dataclass
+class RunContext:
+    """One run of one route, as one task sees it.
+
+    Source and target are made on first use, so a step that needs neither talks to nobody. ``fence`` is the lease of
+    the run: None only before ``enumerate`` has taken it.
+    """
+
+    route: Route
+    run_id: str
+    options: RunOptions
+    database: Database
+    make_source: Callable[[], Source]
+    make_target: Callable[[], Target]
+    clock: Callable[[], float]
+    fence: int | None = None
+    _spent: Cost = field(default_factory=Cost)
+
+    @cached_property
+    def source(self) -> Source:
+        """The route's source."""
+        return self.make_source()
+
+    @cached_property
+    def target(self) -> Target:
+        """The route's target."""
+        return self.make_target()
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970 UTC."""
+        return self.clock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read transaction of the ledger."""
+        with self.database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A write transaction of the ledger that only a run with the current lease can commit."""
+        with self.database.writing(self.route.name, self.fence) as connection:
+            yield connection
+
+    def spending(self) -> Cost:
+        """Return what this task has spent so far."""
+        usage = self.source.usage if "source" in self.__dict__ else Usage()
+        calls = self.target.calls if "target" in self.__dict__ else 0
+        return Cost(usage.requests, usage.units, calls)
+
+    @contextmanager
+    def task(self, name: str) -> Iterator[None]:
+        """Run a step: its costs are written down however it ends, a failure becomes the run's error, sessions close."""
+        try:
+            yield
+        except SpfcError as error:
+            self._note_failure(name, error)
+            raise
+        finally:
+            self._note_costs(name)
+
+    def _note_failure(self, name: str, error: SpfcError) -> None:
+        try:
+            with self.database.writing() as connection:
+                update_run(connection, self.route.name, self.run_id, error=f"{name}: {error}")
+        except SpfcError as second:
+            log.warning("The failure of %s could not be written to the ledger: %s", name, second)
+
+    def _note_costs(self, name: str) -> None:
+        spent = self.spending()
+        if "target" in self.__dict__:
+            self.target.close()
+            spent = self.spending()
+        if spent == Cost():
+            return
+        try:
+            with self.database.writing() as connection:
+                add_cost(connection, self.route.name, self.run_id, name, spent)
+        except SpfcError as error:
+            log.warning("What %s spent could not be written to the ledger: %s", name, error)

@@ -1,0 +1,112 @@
+"""Execute one batch of copies: many at once, outcomes written as they come, a clean stop at the time box."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from spfc.errors import SpfcError
+from spfc.ledger.cursors import load_cursor
+from spfc.ledger.leases import renew_lease
+from spfc.ledger.observations import load_source, load_synced
+from spfc.ledger.outcomes import LineResult, record_results
+from spfc.ledger.plans import StoredLine, stored_lines
+from spfc.ledger.rows import chunks
+from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
+from spfc.steps.context import RunContext
+from spfc.steps.placement import Placement
+from spfc.steps.results import deferred, result_of_error
+from spfc.transfer.copy import CopyJob, copy_file
+from spfc.transfer.pool import StopSignal, run_jobs
+from spfc.transfer.progress import Progress, human_bytes
+
+log = logging.getLogger("spfc.transfer")
+
+Job = tuple[StoredLine, CopyJob | None]
+
+
+def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
+    """Copy the files of one batch and return counts by outcome, ``bytes`` and ``rate`` (bytes per second).
+
+    May be repeated: only lines that are still pending are tried. Files that are not reached within the time box stay
+    pending, and the report counts them as deferred.
+    """
+    with run.reading() as connection:
+        lines = list(stored_lines(connection, plan_id, batch=batch, outcomes=(Outcome.PENDING,)))
+    run.source.bind(_binding(run))
+    progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, lambda text: log.info("%s", text))
+    stop = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
+    counts: dict[str, Any] = {}
+
+    def work(job: Job) -> LineResult:
+        result = _copy(run, job, progress)
+        progress.add_file()
+        return result
+
+    for results in run_jobs(_jobs(run, lines), work, workers=run.route.limits.workers, stop=stop):
+        with run.writing() as connection:
+            record_results(
+                connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=results
+            )
+            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        for result in results:
+            counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+            if result.outcome is not Outcome.DONE:
+                log.warning("%s: %s (%s)", result.outcome.value, result.detail, result.code)
+    rate = progress.bytes_done / progress.seconds
+    log.info("Batch %d: %d files, %s at %s/s", batch, progress.files_done, human_bytes(progress.bytes_done),
+             human_bytes(rate))  # fmt: skip
+    left = len(lines) - progress.files_done
+    if left:
+        log.warning("Stopped at the time box with %d files left; the next run goes on.", left)
+    return {**counts, "files": progress.files_done, "left": left, "bytes": progress.bytes_done, "rate": round(rate)}
+
+
+def _binding(run: RunContext) -> dict[str, str] | None:
+    with run.reading() as connection:
+        cursor = load_cursor(connection, run.route.name)
+    return dict(cursor.binding) if cursor else None
+
+
+def _jobs(run: RunContext, lines: list[StoredLine]) -> Iterator[Job]:
+    """Turn lines into jobs in their order; a line whose folder is not in place has no job."""
+    placement = Placement(run)
+    for piece in chunks(lines):
+        ids = [stored.line.item_id for stored in piece]
+        with run.reading() as connection:
+            source = load_source(connection, run.route.name, ids)
+            synced = load_synced(connection, run.route.name, ids)
+        for stored in piece:
+            yield stored, _job(stored, source.get(stored.line.item_id), synced.get(stored.line.item_id), placement)
+
+
+def _job(
+    stored: StoredLine, item: SourceItem | None, synced: SyncedItem | None, placement: Placement
+) -> CopyJob | None:
+    line = stored.line
+    above = placement.folder(line.parent_id)
+    if item is None or above is None:
+        return None
+    path = f"{above}/{line.target_path.rpartition('/')[2]}"
+    if synced is not None and placement.item(synced) != path:
+        return None  # its move did not happen: writing the new bytes there would make a second copy
+    job = CopyJob(item, line.parent_id, path, synced=synced)
+    if synced is None and line.action is Action.UPDATE:
+        etag = line.evidence.get("target_etag")
+        return replace(job, overwrite=True, etag=None if etag is None else str(etag))
+    return job
+
+
+def _copy(run: RunContext, job: Job, progress: Progress) -> LineResult:
+    stored, copy = job
+    if copy is None:
+        return deferred(stored, "parent_missing", "The folder it belongs in is not in place yet.")
+    try:
+        copied = copy_file(run.source, run.target, copy, progress.add_bytes)
+    except SpfcError as error:
+        return result_of_error(stored, error)
+    return LineResult(
+        stored.seq, stored.line.item_id, Outcome.DONE, detail=copied.synced.verification, synced=copied.synced
+    )

@@ -1,0 +1,173 @@
+"""First step: take the lease, read the change feed until it is quiet, store each page with the link behind it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from spfc.errors import AnswerUnreadable, CursorExpired, ServiceError
+from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
+from spfc.ledger.debts import debt_summary
+from spfc.ledger.leases import renew_lease, take_lease
+from spfc.ledger.observations import store_items, sweep
+from spfc.ledger.runs import RunRow, begin_run, update_run
+from spfc.routes import RunMode
+from spfc.sources.base import ChangePage
+from spfc.steps.context import RunContext
+
+log = logging.getLogger("spfc.enumerate")
+
+MAX_ROUNDS = 100
+"""Most rounds of the feed in one run; a library that never falls quiet goes on in the next run (Graph reference 1)."""
+
+MAX_RESTARTS = 3
+"""Most fresh starts in one run: endless resyncs have happened (Graph reference 6.4)."""
+
+SECONDS_PER_DAY = 86_400.0
+
+
+@dataclass(slots=True)
+class _Tally:
+    pages: int = 0
+    seen: int = 0
+    changed: int = 0
+    rounds: int = 0
+    restarts: int = 0
+
+
+def enumerate_source(run: RunContext) -> dict[str, Any]:
+    """Bring the source tree of the ledger up to date and return what that took.
+
+    Keys: ``fence`` (lease), ``pages``, ``items_seen``, ``changed``, ``rounds``, ``generation``, ``full`` (a full
+    enumeration was made), ``cursor_age`` (seconds since the last run's feed position, None at first), ``requests``,
+    ``units``, ``debt`` (owed items now). May be repeated: the lease is kept, pages are merged again.
+    """
+    with run.database.writing() as connection:
+        run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
+        begin_run(connection, _run_row(run))
+        stored = load_cursor(connection, run.route.name)
+    cursor = _starting_point(run, stored)
+    binding = run.source.bind(cursor.binding or None)
+    cursor = replace(cursor, binding=dict(binding))
+    tally = _Tally()
+    full = cursor.full_round
+    while tally.rounds < MAX_ROUNDS:
+        cursor, changed = _read_round(run, cursor, tally)
+        full = full or cursor.full_at == cursor.updated_at
+        if not changed:
+            break
+    with run.writing() as connection:
+        owed, _ = debt_summary(connection, run.route.name)
+        update_run(
+            connection, run.route.name, run.run_id, pages=tally.pages, items_seen=tally.seen, changed=tally.changed
+        )
+    spent = run.spending()
+    log.info(
+        "Feed quiet after %d pages: %d items seen, %d changed, %d owed", tally.pages, tally.seen, tally.changed, owed
+    )
+    return {
+        "fence": run.fence,
+        "pages": tally.pages,
+        "items_seen": tally.seen,
+        "changed": tally.changed,
+        "rounds": tally.rounds,
+        "generation": cursor.generation,
+        "full": full,
+        "cursor_age": None if stored is None else round(run.now() - stored.updated_at, 1),
+        "requests": spent.requests,
+        "units": spent.units,
+        "debt": owed,
+    }
+
+
+def _run_row(run: RunContext) -> RunRow:
+    return RunRow(
+        route=run.route.name,
+        run_id=run.run_id,
+        started_at=run.now(),
+        mode=run.options.mode.value,
+        dry_run=run.options.dry_run,
+    )
+
+
+def _starting_point(run: RunContext, stored: Cursor | None) -> Cursor:
+    """Return where to go on; a full enumeration that was interrupted is resumed, not begun again."""
+    if stored is None:
+        return Cursor(updated_at=run.now())
+    resuming = stored.full_round and not stored.round_complete
+    old = run.route.limits.full_every_days * SECONDS_PER_DAY
+    due = stored.full_at is not None and run.now() - stored.full_at > old
+    if not resuming and (run.options.mode is RunMode.FULL or due):
+        return _fresh_start(stored, None)
+    return stored
+
+
+def _fresh_start(cursor: Cursor, link: str | None) -> Cursor:
+    return replace(cursor, link=link, round_complete=False, full_round=True, generation=cursor.generation + 1)
+
+
+def _read_round(run: RunContext, cursor: Cursor, tally: _Tally) -> tuple[Cursor, int]:
+    """Read pages to the end of a round; return the cursor behind it and how many items were news."""
+    changed = 0
+    asked: set[str | None] = set()
+    while True:
+        if cursor.link in asked:
+            raise AnswerUnreadable(
+                "The change feed led back to a page of the same round.",
+                hint="Nothing was lost: the run can be repeated. If it happens again, run the route in mode full.",
+            )
+        asked.add(cursor.link)
+        try:
+            page = run.source.changes(cursor.link)
+        except CursorExpired as expired:
+            cursor = _restart(run, cursor, tally, expired)
+            asked.clear()
+            continue
+        cursor, news = _store_page(run, cursor, page)
+        changed += news
+        tally.pages += 1
+        tally.seen += len(page.items)
+        tally.changed += news
+        if tally.pages % 10 == 0:
+            log.info("%d pages, %d items, %d changed so far", tally.pages, tally.seen, tally.changed)
+        if page.complete:
+            tally.rounds += 1
+            return cursor, changed
+
+
+def _restart(run: RunContext, cursor: Cursor, tally: _Tally, expired: CursorExpired) -> Cursor:
+    """Begin a new generation where the service said, or from the very beginning when that link is no good."""
+    tally.restarts += 1
+    if tally.restarts > MAX_RESTARTS:
+        raise ServiceError(
+            f"The change feed asked for a fresh start {tally.restarts} times in one run.",
+            hint="Known trouble of the service: leave the schedule on, the mirror stays as it is until it recovers.",
+        ) from expired
+    link = expired.restart if tally.restarts == 1 else None
+    log.warning("The change feed does not know our position any more: enumerating everything again. %s", expired)
+    fresh = _fresh_start(cursor, link)
+    with run.writing() as connection:
+        store_cursor(connection, run.route.name, fresh)
+    return fresh
+
+
+def _store_page(run: RunContext, cursor: Cursor, page: ChangePage) -> tuple[Cursor, int]:
+    now = run.now()
+    swept = page.complete and cursor.full_round
+    ahead = replace(
+        cursor,
+        link=page.cursor,
+        round_complete=page.complete,
+        full_round=cursor.full_round and not page.complete,
+        updated_at=now,
+        full_at=now if swept else cursor.full_at,
+    )
+    with run.writing() as connection:
+        result = store_items(connection, run.route.name, page.items, cursor.generation, now)
+        gone = sweep(connection, run.route.name, cursor.generation, now) if swept else 0
+        store_cursor(connection, run.route.name, ahead)
+        renew_lease(connection, run.route.name, run.fence or 0, now)
+    if gone:
+        log.info("%d items were not in the full enumeration any more", gone)
+    return ahead, result.changed + gone

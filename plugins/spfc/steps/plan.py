@@ -1,0 +1,246 @@
+"""Second step: turn debt into a sealed plan and return its change manifest."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
+from spfc.ledger.leases import renew_lease
+from spfc.ledger.plans import LineDigest, add_lines, copy_sizes, discard_lines, new_plan_id, seal, set_batches
+from spfc.ledger.runs import update_run
+from spfc.planning.batches import batch_count, pack
+from spfc.planning.context import PlanContext
+from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
+from spfc.planning.files import FilePlan, plan_files
+from spfc.planning.guards import GuardVerdict, judge_removals
+from spfc.planning.model import Action, Outcome, PlanLine, Reason
+from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line
+from spfc.routes import RemovalPolicy, RunMode
+from spfc.steps.context import RunContext
+from spfc.steps.survey import survey
+
+log = logging.getLogger("spfc.plan")
+
+MIB = 1024 * 1024
+SAMPLE = 20
+"""Lines shown in the manifest: enough to recognise what is going on, small enough for an XCom."""
+
+_COPIES = (Action.UPLOAD, Action.UPDATE)
+_WAITING = (Reason.BACKING_OFF, Reason.PARENT_UNKNOWN)
+
+
+def diff_and_plan(run: RunContext) -> dict[str, Any]:
+    """Compute and seal the plan of this run; return its manifest.
+
+    Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` (tripped, text), ``batches``
+    (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``over_limit``, ``outside_paths``, ``dry_run``.
+    May be repeated: each call makes a plan of its own.
+    """
+    context, rows = survey(run)
+    with run.writing() as connection:
+        plan_id = new_plan_id(connection, run.route.name, run.fence or 0)
+        discard_lines(connection, plan_id)
+    book = _PlanWriter(run, plan_id, context)
+    structure = plan_structure(_eligible(rows, run), context, _occupants(run, rows, context))
+    book.write_copies(structure.copies)
+    evictions = _plan_copies(run, context, book)
+    book.write_structure(structure, evictions)
+    manifest = book.seal()
+    log.info("Plan %s: %s. %s", plan_id, _sentence(manifest["counts"]), manifest["guard"]["text"])
+    return manifest
+
+
+def _eligible(rows: Iterable[DebtRow], run: RunContext) -> list[DebtRow]:
+    if run.options.mode is not RunMode.RETRY_FAILED:
+        return list(rows)
+    return [row for row in rows if row.attempts > 0 or (row.source and row.source.kind != "file")]
+
+
+def _occupants(run: RunContext, rows: Iterable[DebtRow], context: PlanContext) -> dict[NameKey, Occupant]:
+    """Return who stands at the names that live rows want; a folder that is new to the target has nobody in it."""
+    keys = {wanted_key(row.source) for row in rows if row.source and row.source.parent_id in context.folders}
+    with run.reading() as connection:
+        return occupants(connection, run.route.name, sorted(keys, key=str))
+
+
+def _plan_copies(run: RunContext, context: PlanContext, book: _PlanWriter) -> list[PlanLine]:
+    """Plan the plain copies piece by piece; return the lines that make room for them."""
+    rooms: dict[str, PlanLine] = {}
+    previous: list[str] = []
+    with run.reading() as connection:
+        for piece in copy_rows(connection, run.route.name):
+            rows = _eligible(piece, run)
+            fresh = [row for row in rows if row.synced is None]
+            planned: FilePlan = plan_files(rows, context, _occupants(run, fresh, context))
+            book.write_copies(planned.lines)
+            book.settled.extend(planned.settled)
+            rooms |= {item.id: room_line(item, context) for item in planned.evicted}
+            context.forget_names(previous)
+            previous = [row.id for row in rows]
+    return list(rooms.values())
+
+
+class _PlanWriter:
+    """Numbers lines, applies the limits of the run, and writes them down as they come."""
+
+    def __init__(self, run: RunContext, plan_id: str, context: PlanContext) -> None:
+        self._run, self._plan_id, self._context = run, plan_id, context
+        self._limit = run.options.max_documents or run.route.limits.max_documents
+        self._digest = LineDigest()
+        self._counts: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._sample: list[dict[str, str]] = []
+        self._used: set[str] = set()
+        self._copy_seq = 1_000_000_000
+        self._seq = 0
+        self._copies = 0
+        self._over_limit = 0
+        self._outside = 0
+        self._guard = GuardVerdict(False, "Nothing to remove.")
+        self.settled: list[str] = []
+
+    def write_copies(self, lines: Sequence[PlanLine]) -> None:
+        """Write lines of files; copies beyond the limit are left owed without a line."""
+        kept = [line for line in lines if self._admit(line)]
+        for line in kept:
+            self._use(line)
+        # Copies are numbered apart, so that structure can be numbered in its own order after it is complete.
+        numbered = [(self._copy_seq + place, line) for place, line in enumerate(kept)]
+        self._copy_seq += len(kept)
+        self._write(numbered)
+
+    def write_structure(self, structure: Structure, evictions: list[PlanLine]) -> None:
+        """Write folders, moves, removals and the rest, after all copies are known."""
+        for line in structure.ordered:
+            if line.action is not Action.CREATE_FOLDER and self._in_paths(line):
+                self._use(line)
+        moved_aside = {line.item_id for line in structure.ordered if line.action is Action.MOVE}
+        rooms = [line for line in evictions if line.item_id not in moved_aside]
+        ordered = mark_empty(structure.ordered, self._used, self._run.route.policies.empty_folders)
+        wanted = [line for line in (*ordered, *rooms) if self._needed(line)]
+        removals = [line for line in structure.removals if self._in_paths(line)]
+        self._judge(removals)
+        others = [line for line in structure.others if self._in_paths(line)]
+        lines = [*wanted, *removals, *others]
+        self._write([(self._seq + place, line) for place, line in enumerate(lines, 1)])
+        self._seq += len(lines)
+        self.settled.extend(structure.settled)
+
+    def seal(self) -> dict[str, Any]:
+        """Pack batches, make the plan final and return its manifest."""
+        batches = self._pack()
+        manifest: dict[str, Any] = {
+            "plan_id": self._plan_id,
+            "digest": self._digest.value(),
+            "counts": dict(self._counts),
+            "bytes": dict(self._bytes),
+            "guard": {"tripped": self._guard.tripped, "text": self._guard.text},
+            "batches": batches,
+            "sample": self._sample,
+            "over_limit": self._over_limit,
+            "outside_paths": self._outside,
+            "dry_run": self._run.options.dry_run,
+        }
+        run = self._run
+        with run.writing() as connection:
+            if not run.options.dry_run:
+                strike_off(connection, run.route.name, self.settled)
+            owed, _ = debt_summary(connection, run.route.name)
+            manifest["debt"] = owed
+            seal(
+                connection, plan_id=self._plan_id, route=run.route.name, run_id=run.run_id, now=run.now(),
+                manifest=manifest,
+            )  # fmt: skip
+            update_run(connection, run.route.name, run.run_id, plan_id=self._plan_id)
+            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        return manifest
+
+    def _admit(self, line: PlanLine) -> bool:
+        if not self._in_paths(line):
+            self._outside += 1
+            return False
+        if line.action in _COPIES:
+            if self._limit is not None and self._copies >= self._limit:
+                self._over_limit += 1
+                return False
+            self._copies += 1
+        return True
+
+    def _in_paths(self, line: PlanLine) -> bool:
+        return not self._context.paths or self._context.paths.covers(line.path)
+
+    def _needed(self, line: PlanLine) -> bool:
+        return line.item_id in self._used or line.reason is Reason.MAKE_ROOM or self._in_paths(line)
+
+    def _use(self, line: PlanLine) -> None:
+        """Note that something is put into the folders above a line."""
+        if line.action in (Action.SKIP, Action.HOLD, Action.REMOVE):
+            return
+        at = line.parent_id
+        while at is not None and at not in self._used:
+            self._used.add(at)
+            folder = self._context.source_folders.get(at)
+            at = folder.parent_id if folder else None
+
+    def _judge(self, removals: list[PlanLine]) -> None:
+        if not removals or self._run.route.policies.removals is RemovalPolicy.KEEP:
+            return
+        limits = self._run.route.policies.removal_guard
+        with self._run.reading() as connection:
+            going = sum(synced_below(connection, self._run.route.name, line.item_id) for line in removals)
+            synced = count_synced(connection, self._run.route.name)
+        self._guard = judge_removals(
+            going, synced, max_items=limits.max_items, max_share=limits.max_share, min_items=limits.min_items
+        )
+
+    def _write(self, numbered: list[tuple[int, PlanLine]]) -> None:
+        for seq, line in numbered:
+            self._digest.add(seq, line)
+            self._counts[line.action.value] += 1
+            self._bytes[line.action.value] += line.size
+            if len(self._sample) < SAMPLE:
+                self._sample.append({"action": line.action.value, "reason": line.reason.value, "path": line.path})
+        rows = [(seq, line, self._first_outcome(line)) for seq, line in numbered]
+        skipped = [line.item_id for _, line, outcome in rows if outcome is Outcome.SKIPPED]
+        with self._run.writing() as connection:
+            add_lines(connection, self._run.route.name, self._plan_id, rows)
+        self.settled.extend(skipped)
+
+    def _first_outcome(self, line: PlanLine) -> Outcome:
+        if line.action is Action.SKIP:
+            return Outcome.SKIPPED
+        if line.action is Action.HOLD:
+            return Outcome.DEFERRED if line.reason in _WAITING else Outcome.HELD
+        if line.action is Action.REMOVE and self._guard.tripped:
+            return Outcome.HELD
+        return Outcome.PENDING
+
+    def _pack(self) -> list[dict[str, Any]]:
+        limits = self._run.route.limits
+        copied = sum(self._bytes[action.value] for action in _COPIES)
+        number = batch_count(
+            self._copies, copied, batch_files=limits.batch_files, batch_bytes=limits.batch_mib * MIB,
+            max_batches=limits.max_batches,
+        )  # fmt: skip
+        if number == 0:
+            return []
+        files, sizes = Counter[int](), Counter[int]()
+        with self._run.reading() as connection:
+            seqs = list(copy_sizes(connection, self._plan_id))
+        assigned = list(pack(seqs, number))
+        for (_, size), (_, batch) in zip(seqs, assigned, strict=True):
+            files[batch] += 1
+            sizes[batch] += size
+        with self._run.writing() as connection:
+            set_batches(connection, self._plan_id, assigned)
+        return [
+            {"plan_id": self._plan_id, "batch": batch, "files": files[batch], "bytes": sizes[batch]}
+            for batch in range(number)
+        ]
+
+
+def _sentence(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "nothing to do"

@@ -1,0 +1,82 @@
+"""Execute removals: keep, quarantine or delete, never an item that lives on elsewhere at the source."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from spfc.errors import ItemGone, SpfcError
+from spfc.ledger.leases import renew_lease
+from spfc.ledger.observations import load_source, load_synced
+from spfc.ledger.outcomes import LineResult, has_misplaced_below, record_results
+from spfc.ledger.plans import StoredLine, stored_lines
+from spfc.planning.difference import owed
+from spfc.planning.model import Action, Outcome, Reason, SyncedItem
+from spfc.routes import RemovalPolicy
+from spfc.steps.context import RunContext
+from spfc.steps.placement import Placement
+from spfc.steps.results import deferred, result_of_error
+
+log = logging.getLogger("spfc.removals")
+
+
+def apply_removals(run: RunContext, plan_id: str) -> dict[str, Any]:
+    """Remove what the plan names, as the route's policy says. Returns counts by outcome."""
+    with run.reading() as connection:
+        lines = list(stored_lines(connection, plan_id, actions=(Action.REMOVE,), outcomes=(Outcome.PENDING,)))
+    placement = Placement(run)
+    counts: dict[str, Any] = {}
+    for stored in lines:
+        result = _remove(run, stored, placement)
+        with run.writing() as connection:
+            record_results(
+                connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=[result]
+            )
+            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        placement.forget()
+        counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+    log.info("Removals by policy %s: %s", run.route.policies.removals.value, counts or "none")
+    return counts
+
+
+def _remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineResult:
+    route, item_id = run.route, stored.line.item_id
+    with run.reading() as connection:
+        synced = load_synced(connection, route.name, [item_id]).get(item_id)
+        source = load_source(connection, route.name, [item_id]).get(item_id)
+        misplaced = has_misplaced_below(connection, route.name, item_id)
+    if synced is None:
+        return LineResult(stored.seq, item_id, Outcome.DONE, detail="It was gone already.", removed=True)
+    if misplaced:
+        return deferred(stored, "holds_moved_items", "Something below it has yet to be moved to its new place.")
+    if stored.line.reason is Reason.DELETED_AT_SOURCE and source is not None and not source.deleted \
+            and not owed(source, synced):  # fmt: skip
+        return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail="It is back at the source.")
+    try:
+        return _by_policy(run, stored, synced, placement)
+    except SpfcError as error:
+        return result_of_error(stored, error)
+
+
+def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placement: Placement) -> LineResult:
+    line, policy = stored.line, run.route.policies.removals
+    if policy is RemovalPolicy.KEEP:
+        return LineResult(stored.seq, line.item_id, Outcome.SKIPPED, detail="Kept at the target, as the route says.")
+    path = placement.item(synced)
+    if path is None or path == "/":
+        return deferred(stored, "place_unknown", "Its place at the target is not known.")
+    if policy is RemovalPolicy.DELETE:
+        run.target.remove(path, synced.kind)
+        return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
+    try:
+        went = run.target.retire(path, synced.kind, _quarantine_path(run, line.target_path))
+    except ItemGone:
+        return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="It was gone already.", removed=True)
+    return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=f"quarantined as {went}", removed=True)
+
+
+def _quarantine_path(run: RunContext, path: str) -> str:
+    """Return where a removed item is kept: by day, then by the path it had."""
+    day = datetime.fromtimestamp(run.now(), UTC).date().isoformat()
+    return f"{run.route.quarantine_folder}/{day}{path}"

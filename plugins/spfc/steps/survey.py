@@ -1,0 +1,120 @@
+"""Gather what planning needs: the trees around the debt, and a first look at a target that we never wrote to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from spfc.ledger.cursors import load_cursor, store_cursor
+from spfc.ledger.debts import (
+    expand_new_folders,
+    owe_everything_missing,
+    owed_parents,
+    source_folders,
+    strike_off_unowed_ghosts,
+    structure_rows,
+    synced_folders,
+)
+from spfc.ledger.observations import find_base, load_synced
+from spfc.planning.context import PlanContext
+from spfc.planning.debt import DebtRow
+from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
+from spfc.planning.names import fold, target_name
+from spfc.planning.scope import PathGlobs
+from spfc.planning.tree import SourceTree, Standing
+from spfc.routes import Route, RunMode
+from spfc.steps.context import RunContext
+from spfc.targets.base import Target
+
+
+def survey(run: RunContext) -> tuple[PlanContext, list[DebtRow]]:
+    """Return the context of the next plan and the rows that concern structure (everything but plain copies).
+
+    Completes the debt first: content of restored folders, and of everything when the route's filters have changed.
+    """
+    with run.writing() as connection:
+        base = find_base(connection, run.route.name, run.route.source.folder)
+        _follow_filters(connection, run)
+        expand_new_folders(connection, run.route.name, run.now())
+        strike_off_unowed_ghosts(connection, run.route.name)
+    with run.reading() as connection:
+        rows = structure_rows(connection, run.route.name)
+        wanted, held = owed_parents(connection, run.route.name)
+        folders = source_folders(connection, run.route.name, {*wanted, base.id})
+        folders |= {row.id: row.source for row in rows if row.source and row.source.kind is not Kind.FILE}
+        synced = synced_folders(connection, run.route.name, {*wanted, *held})
+        synced |= load_synced(connection, run.route.name, folders.keys() - synced.keys())
+    exclude = PathGlobs(run.route.filters.exclude)
+    tree = SourceTree(folders, base.id, exclude.matches)
+    rows = _with_missing_folders(rows, folders, synced, tree)
+    context = PlanContext(
+        base_id=base.id,
+        tree=tree,
+        folders=synced,
+        source_folders=folders,
+        present={} if base.id in synced else look_at(run.target, base.id, folders),
+        paths=PathGlobs(run.options.paths),
+        now=run.now(),
+        ignore_backoff=run.options.mode is RunMode.RETRY_FAILED,
+    )
+    return context, rows
+
+
+def _follow_filters(connection: Connection, run: RunContext) -> None:
+    """When the scope of the route has changed, owe what was never copied; what was copied stays untouched."""
+    cursor = load_cursor(connection, run.route.name)
+    scope = scope_digest(run.route)
+    if cursor is None or cursor.scope == scope:
+        return
+    if cursor.scope:
+        owe_everything_missing(connection, run.route.name, run.now())
+    store_cursor(connection, run.route.name, replace(cursor, scope=scope))
+
+
+def scope_digest(route: Route) -> str:
+    """Return a digest of everything that decides which items the route wants."""
+    scope = [route.source.folder, sorted(route.filters.exclude), route.policies.empty_folders]
+    return hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]
+
+
+def _with_missing_folders(
+    rows: list[DebtRow], folders: dict[str, SourceItem], synced: dict[str, SyncedItem], tree: SourceTree
+) -> list[DebtRow]:
+    """Add folders that owed items need but that are not at the target, such as empty ones that were not wanted."""
+    owed = {row.id for row in rows}
+    missing = [
+        DebtRow(folder, None)
+        for folder in folders.values()
+        if folder.id not in owed and folder.id not in synced and tree.place(folder).standing is Standing.WANTED
+    ]
+    return rows + missing
+
+
+def look_at(target: Target, base_id: str, folders: dict[str, SourceItem]) -> dict[str, TargetEntry]:
+    """Return what stands at the target where the source has folders, by folded path.
+
+    One listing per folder that exists on both sides; a target root that does not exist costs one call in all.
+    """
+    children: dict[tuple[str | None, str], str] = {
+        (folder.parent_id, fold(target_name(folder.name, folder.id))): folder.id
+        for folder in folders.values()
+        if not folder.deleted
+    }
+    found: dict[str, TargetEntry] = {}
+    queue = deque([(base_id, "")])
+    while queue:
+        folder_id, path = queue.popleft()
+        entries = target.list_folder(path or "/")
+        if entries is None:
+            continue
+        found[fold(path or "/")] = TargetEntry(path or "/", path.rpartition("/")[2], Kind.FOLDER)
+        for entry in entries:
+            found[fold(f"{path}/{entry.name}")] = entry
+            child = children.get((folder_id, fold(entry.name)))
+            if entry.kind is Kind.FOLDER and child is not None:
+                queue.append((child, f"{path}/{entry.name}"))
+    return found

@@ -1,0 +1,1 @@
+"""Places that items go to, one module each, with the promises in ``base``."""

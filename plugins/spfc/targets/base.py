@@ -1,0 +1,90 @@
+"""The promises of a target: list, put, move, remove, make folder; every change may safely be repeated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from spfc.planning.model import Kind, TargetEntry
+
+
+class Made(StrEnum):
+    """How a folder came to be there."""
+
+    CREATED = "created"
+    EXISTED = "existed"
+
+
+@dataclass(frozen=True, slots=True)
+class PutSpec:
+    """One file to be written.
+
+    ``modified`` is seconds UTC. ``expect_absent`` refuses to replace anything; ``expect_etag`` refuses to replace a
+    file that is not the one we wrote (only where the server supports it). Neither: replace whatever is there.
+    """
+
+    path: str
+    size: int
+    modified: int
+    expect_absent: bool = False
+    expect_etag: str | None = None
+
+
+class Target(Protocol):
+    """A place that items go to. Paths are absolute within the route's target root: ``/a/b.txt``; ``/`` is the root.
+
+    A change that was done already (folder exists, file is gone, move has happened) is success, and a lost reply is
+    settled inside by looking at the target. Transient trouble and expired sessions are healed inside, once for all
+    threads. Threads may share one target. Nothing is sent before the first call.
+    """
+
+    chunk_size: int
+    """Bytes per chunk of an upload; all chunks but the last must have exactly this size."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far by this object, logins included."""
+
+    def stat(self, path: str) -> TargetEntry | None:
+        """Return what stands at ``path``, None when nothing does. One call."""
+
+    def list_folder(self, path: str) -> list[TargetEntry] | None:
+        """Return all direct children, None when there is no such folder.
+
+        Raises :class:`~spfc.errors.AnswerUnreadable` when the listing did not end cleanly: a partial listing is
+        never returned, so absence from the result is absence at the target.
+        """
+
+    def make_folder(self, path: str) -> Made:
+        """Create one folder whose parent exists; ``/`` makes the target root with all levels above it.
+
+        Raises TargetExists when a file stands there, NameRefused, PlaceNotFound for an area that is not ours to make.
+        """
+
+    def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
+        """Send one chunk, in order, the first at offset 0; with ``last`` the file becomes visible, and only then.
+
+        Returns the entry after the last chunk (etag only when the server gives one), else None. Dropping an upload
+        before its last chunk leaves the old file as it was. An empty file is one empty last chunk. Raises
+        TargetExists, TargetChanged, NameRefused, QuotaFull, TargetLocked.
+        """
+
+    def move(self, old: str, new: str) -> None:
+        """Rename or move a file or a folder with everything in it, one call when all is well.
+
+        Raises TargetExists when ``new`` is taken, ItemGone when ``old`` is not there and ``new`` neither.
+        """
+
+    def remove(self, path: str, kind: Kind) -> None:
+        """Remove a file, or a folder with everything in it. Absence is success."""
+
+    def retire(self, path: str, kind: Kind, destination: str) -> str:
+        """Move an item, with everything in it, out of the mirrored tree; return where it went.
+
+        ``destination`` is an absolute path at the service, outside the target root; missing folders above it are
+        made, and a name that is taken gets a number. Raises ItemGone when there is nothing at ``path``.
+        """
+
+    def close(self) -> None:
+        """End sessions. The object is not used afterwards."""

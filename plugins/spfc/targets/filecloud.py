@@ -1,0 +1,385 @@
+"""FileCloud as a target: full listings or none, and every lost or refused change settled by looking."""
+
+from __future__ import annotations
+
+from spfc.errors import (
+    AnswerUnreadable,
+    ItemGone,
+    PlaceNotFound,
+    ReplyLost,
+    ServiceBusy,
+    SpfcError,
+    TargetExists,
+    TargetLocked,
+)
+from spfc.filecloud.calls import Chunk
+from spfc.filecloud.client import FileCloudClient
+from spfc.filecloud.explain import (
+    explain_new_name,
+    explain_upload,
+    from_words,
+    in_the_way,
+    stands_there,
+    unexplained,
+)
+from spfc.filecloud.paging import list_whole_folder
+from spfc.filecloud.records import Entry
+from spfc.filecloud.refusals import CallRefused, Hint
+from spfc.filecloud.settings import MIB
+from spfc.planning.model import Kind, TargetEntry
+from spfc.targets.base import Made, PutSpec
+from spfc.targets.paths import MOST_NAMES, checked, numbered
+
+_TRIES = 3
+"""How often one change is sent in all when its replies are lost."""
+_SMALLEST_PIECE = MIB
+"""A chunk is not cut smaller than this when the server refuses its size (FileCloud reference 7.1)."""
+_TIME_TOLERANCE = 2
+"""Seconds by which equal times may differ (FileCloud reference 3.3)."""
+_AREAS = frozenset({"SHARED", "EXTERNAL"})
+"""First levels below which the second level is not ours to make either (FileCloud reference 4)."""
+
+
+class FileCloudTarget:
+    """The folder ``root`` of a FileCloud account, as :class:`~spfc.targets.base.Target` promises.
+
+    ``root`` is FileCloud's own path (``/account/folder``); see :meth:`ensure_root`. Further to the protocol:
+
+    - Any ServiceError out of :meth:`put_chunk` means that the upload is void: start the file again at offset 0.
+    - A chunk that the server finds too large is sent in smaller pieces, unseen by the caller.
+    - A refusal that nothing explains is a plain ItemError: this item waits, the run goes on.
+    """
+
+    def __init__(self, client: FileCloudClient, root: str) -> None:
+        self.chunk_size = client.settings.chunk_size
+        self.root = checked(root.rstrip("/") or "/").rstrip("/")
+        if not self.root:
+            raise ValueError("the root of a FileCloud target is a folder below an account, not '/'")
+        self._client = client
+        self._piece = self.chunk_size
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far by the client, logins and repetitions included."""
+        return self._client.calls
+
+    def ensure_root(self) -> Made:
+        """Make the missing levels of the root path; one call when it is there (two for a bare account folder).
+
+        The account or team folder itself must exist: raises PlaceNotFound when it does not, or when a file is in
+        the way.
+        """
+        return self._make_path(self.root)
+
+    def stat(self, path: str) -> TargetEntry | None:
+        """See the protocol. One call."""
+        full = self._full(path)
+        found = self._client.info(full)
+        return _entry(path, found) if found is not None and stands_there(found, full) else None
+
+    def list_folder(self, path: str) -> list[TargetEntry] | None:
+        """See the protocol. One call per 1000 entries, one more to believe that a folder is missing."""
+        full = self._full(path)
+        try:
+            found = list_whole_folder(self._client, full)
+        except CallRefused as refusal:
+            standing = self._client.info(full)
+            if standing is None or not standing.is_folder:
+                return None
+            raise AnswerUnreadable(refusal.message, item=full) from refusal
+        return [_entry(_join(path, entry.name), entry) for entry in found]
+
+    def make_folder(self, path: str) -> Made:
+        """See the protocol. After a lost reply, a folder that is there counts as EXISTED."""
+        if path == "/":
+            return self.ensure_root()
+        return self._make(self._full_below_root(path))
+
+    def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
+        """See the protocol and the class."""
+        full = self._full_below_root(spec.path)
+        if last != (offset + len(chunk) == spec.size) or (not chunk and not last):
+            raise ValueError(f"chunk of {len(chunk)} bytes at {offset} of {spec.size}, last={last}")
+        etag, sent, size = None, 0, self._piece
+        view = memoryview(chunk)
+        while True:
+            part = view[sent : sent + size]
+            ends = sent + len(part) == len(view)
+            try:
+                etag = self._send_piece(spec, full, offset + sent, part, last=last and ends)
+            except _TooLarge as refused:
+                if len(part) <= _SMALLEST_PIECE:
+                    raise refused.error from refused
+                size = max(_SMALLEST_PIECE, len(part) // 2)
+                continue
+            if size < self._piece:
+                self._piece = size  # learnt: this server takes no larger ones
+            sent += len(part)
+            if ends:
+                break
+        if not last:
+            return None
+        name = spec.path.rpartition("/")[2]
+        return TargetEntry(spec.path, name, Kind.FILE, spec.size, spec.modified, etag)
+
+    def move(self, old: str, new: str) -> None:
+        """See the protocol. One call when all is well."""
+        self._move(self._full_below_root(old), self._full_below_root(new))
+
+    def _move(self, source: str, goal: str) -> None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._client.move(source, goal)
+            except (ReplyLost, CallRefused) as problem:
+                if self._moved(source, goal, problem):
+                    return
+                if attempt == _TRIES:
+                    raise
+                self._client.rest(attempt)
+            else:
+                return
+
+    def remove(self, path: str, kind: Kind) -> None:
+        """See the protocol. One call when all is well. FileCloud cannot be told the kind: list before you remove."""
+        full = self._full_below_root(path)
+        parent, _, name = full.rpartition("/")
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._client.delete(parent, name)
+            except (ReplyLost, CallRefused) as problem:
+                standing = self._client.info(full)
+                if standing is None or not stands_there(standing, full):
+                    return
+                if isinstance(problem, CallRefused):
+                    if standing.locked:
+                        raise TargetLocked(
+                            "Somebody holds the file open at FileCloud.", item=full
+                        ) from problem
+                    raise (from_words(problem, full) or unexplained(problem, full)) from problem
+                if attempt == _TRIES:
+                    raise
+                self._client.rest(attempt)
+            else:
+                return
+
+    def retire(self, path: str, kind: Kind, destination: str) -> str:
+        """See the protocol. One call when the folder above ``destination`` is there and the name is free."""
+        source = self._full_below_root(path)
+        checked(destination)
+        if (destination + "/").startswith(self.root + "/"):
+            raise ValueError(f"{destination!r} lies inside the target root {self.root!r}")
+        for number in range(1, MOST_NAMES + 1):
+            goal = numbered(destination, number)
+            if self._retired(source, goal):
+                return goal
+        raise TargetExists(f"{MOST_NAMES} items of this name were retired already.", item=destination)
+
+    def close(self) -> None:
+        """See the protocol: logs out."""
+        self._client.close()
+
+    # -- folders -------------------------------------------------------------------------------------
+
+    def _make_path(self, full: str) -> Made:
+        """Make the missing levels of a folder; PlaceNotFound when its area is not there or a file is in the way."""
+        levels = full[1:].split("/")
+        given = 2 if levels[0] in _AREAS else 1
+        depth = len(levels)
+        while depth > given:
+            found = self._client.info(_upto(levels, depth))
+            if found is not None and not found.is_folder:
+                raise PlaceNotFound(
+                    "A file is at FileCloud where a folder must be.", item=_upto(levels, depth)
+                )
+            if found is not None:
+                break
+            depth -= 1
+        if depth <= given and (len(levels) < given or not self._is_place(_upto(levels, given))):
+            raise PlaceNotFound(
+                f"The account or team folder {_upto(levels, given)} is not there at FileCloud.",
+                hint="Create it, or correct the target folder of the route.",
+            )
+        for made in range(depth + 1, len(levels) + 1):
+            self._make(_upto(levels, made))
+        return Made.CREATED if depth < len(levels) else Made.EXISTED
+
+    def _is_place(self, path: str) -> bool:
+        found = self._client.info(path)
+        if found is not None:
+            return found.is_folder
+        try:  # top levels are areas rather than folders: a server may list them and yet not stat them
+            self._client.list_page(path, 0, 1)
+        except CallRefused:
+            return False
+        return True
+
+    def _make(self, full: str) -> Made:
+        parent, _, name = full.rpartition("/")
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._client.create_folder(parent, name)
+            except (ReplyLost, CallRefused) as problem:
+                found = self._client.info(full)
+                if found is not None:
+                    if found.is_folder and stands_there(found, full):
+                        return Made.EXISTED
+                    raise in_the_way(found, full) from problem
+                if isinstance(problem, CallRefused):
+                    raise explain_new_name(self._client, full, problem) from problem
+                if attempt == _TRIES:
+                    raise
+                self._client.rest(attempt)
+            else:
+                return Made.CREATED
+        raise AssertionError("unreachable")
+
+    # -- changes -------------------------------------------------------------------------------------
+
+    def _moved(self, source: str, goal: str, problem: ReplyLost | CallRefused) -> bool:
+        """Look where the item is now: True = it has moved, False = send again (FileCloud reference 9)."""
+        there, here = self._client.info(goal), self._client.info(source)
+        at_goal, at_source = stands_there(there, goal), stands_there(here, source)
+        if at_goal and not at_source:
+            return True
+        if at_goal and there is not None:
+            raise in_the_way(there, goal) from problem
+        if not at_source:
+            raise ItemGone("Nothing is there to be moved.", item=source) from problem
+        if isinstance(problem, ReplyLost):
+            return False
+        if here is not None and here.locked:
+            raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from problem
+        raise explain_new_name(self._client, goal, problem) from problem
+
+    def _retired(self, source: str, goal: str) -> bool:
+        """Move ``source`` to ``goal``, making the folders above it; False when the name is taken."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._client.move(source, goal)
+            except (ReplyLost, CallRefused) as problem:
+                here, there = self._client.info(source), self._client.info(goal)
+                if not stands_there(here, source):
+                    if stands_there(there, goal) and (isinstance(problem, ReplyLost) or attempt > 1):
+                        return True
+                    raise ItemGone("Nothing is there to be moved.", item=source) from problem
+                if there is not None:
+                    return False
+                if attempt == _TRIES:
+                    raise
+                if isinstance(problem, ReplyLost):
+                    self._client.rest(attempt)
+                elif not self._path_made(source, goal, problem):
+                    return False
+            else:
+                return True
+        raise AssertionError("unreachable")
+
+    def _path_made(self, source: str, goal: str, refusal: CallRefused) -> bool:
+        """Make the missing folder above ``goal``; when it is there, the refusal has another reason, which is raised.
+
+        False when that reason is a taken name.
+        """
+        folder = goal.rpartition("/")[0]
+        if self._client.info(folder) is None and not self._is_place(folder):
+            self._make_path(folder)
+            return True
+        found = self._client.info(source)
+        if found is not None and found.locked:
+            raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from refusal
+        reason = explain_new_name(self._client, goal, refusal)
+        if isinstance(reason, TargetExists):
+            return False
+        raise reason from refusal
+
+    def _send_piece(
+        self, spec: PutSpec, full: str, offset: int, part: memoryview, *, last: bool
+    ) -> str | None:
+        folder, _, name = full.rpartition("/")
+        piece = Chunk(
+            folder=folder,
+            name=name,
+            offset=offset,
+            data=part,
+            size=spec.size,
+            date=self._client.spell_date(spec.modified),
+            last=last,
+            keep_existing=spec.expect_absent,
+            if_etag=spec.expect_etag,
+        )
+        tries = _TRIES if offset == 0 else 2
+        for attempt in range(1, tries + 1):
+            try:
+                return self._client.upload_chunk(piece)
+            except (ReplyLost, CallRefused) as problem:
+                if last and (isinstance(problem, ReplyLost) or attempt > 1):
+                    found = self._client.info(full)
+                    if found is not None and _as_sent(found, spec):
+                        return found.etag
+                if isinstance(problem, CallRefused):
+                    self._judge(problem, spec, full, offset, len(part))
+                if attempt == tries or (last and offset > 0):
+                    raise ReplyLost(
+                        problem.message, item=full, hint="Start the file again at offset 0."
+                    ) from problem
+                self._client.rest(attempt)
+        raise AssertionError("unreachable")
+
+    def _judge(self, refusal: CallRefused, spec: PutSpec, full: str, offset: int, length: int) -> None:
+        """Raise the reason for a refused piece; _TooLarge when a smaller one may help (FileCloud reference 7.1)."""
+        if refusal.hint_kind is Hint.TOO_LARGE:
+            raise _TooLarge(unexplained(refusal, full)) from refusal
+        reason = explain_upload(
+            self._client, full, refusal, keep_existing=spec.expect_absent, if_etag=spec.expect_etag
+        )
+        if reason is not None:
+            raise reason from refusal
+        if offset > 0:
+            raise ServiceBusy(
+                refusal.message, item=full, hint="Start the file again at offset 0."
+            ) from refusal
+        if length > _SMALLEST_PIECE:
+            raise _TooLarge(unexplained(refusal, full)) from refusal
+        raise unexplained(refusal, full) from refusal
+
+    # -- paths ---------------------------------------------------------------------------------------
+
+    def _full(self, path: str) -> str:
+        return self.root + checked(path).rstrip("/")
+
+    def _full_below_root(self, path: str) -> str:
+        if path == "/":
+            raise ValueError("the target root itself is not ours to change")
+        return self._full(path)
+
+
+class _TooLarge(Exception):
+    """The server took no piece of this size; ``error`` is what to raise when it cannot be cut any smaller."""
+
+    def __init__(self, error: SpfcError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _as_sent(found: Entry, spec: PutSpec) -> bool:
+    """Say whether the file that is there must be the one whose reply was lost (FileCloud reference 7.4)."""
+    if found.is_folder or found.size != spec.size:
+        return False
+    if spec.expect_etag is not None and found.etag == spec.expect_etag:
+        return False
+    if found.modified is None:  # an old server: only a file that was not allowed to be there before is proof
+        return spec.expect_absent
+    return abs(found.modified - spec.modified) <= _TIME_TOLERANCE
+
+
+def _entry(path: str, found: Entry) -> TargetEntry:
+    if found.is_folder:
+        return TargetEntry(path, found.name, Kind.FOLDER, 0, found.modified, found.etag)
+    return TargetEntry(path, found.name, Kind.FILE, found.size, found.modified, found.etag)
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def _upto(levels: list[str], depth: int) -> str:
+    return "/" + "/".join(levels[:depth])

@@ -1,0 +1,1 @@
+"""The engine that copies files: many at once, streamed, verified, and resumed where it broke."""

@@ -1,0 +1,200 @@
+"""Copy one file: stream it in chunks, and let the last chunk go only when length and hash agree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from spfc.errors import IntegrityMismatch, ItemChanged, ItemGone, TargetChanged, TargetExists
+from spfc.planning.context import TIME_TOLERANCE
+from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
+from spfc.quickxor import QuickXor, same_hash
+from spfc.sources.base import Source
+from spfc.targets.base import PutSpec, Target
+from spfc.transfer.reader import ResumingReader
+
+
+class Verification(StrEnum):
+    """How the bytes at the target were proven to be the source's."""
+
+    HASH = "hash"
+    """Length and quickXorHash are those that the source listed."""
+    SIZE = "size"
+    """The source lists no hash; the length is the listed one."""
+    MISMATCH = "mismatch"
+    """The source served the same bytes twice, but lists another length or hash for them (reference 8.4)."""
+    ADOPTED = "adopted"
+    """The file was at the target already, with the same size and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """One file to be copied. ``synced`` is what we put at ``target_path`` before, None for a new file.
+
+    ``overwrite`` allows replacing a file that we did not put there; ``etag`` is then what it must still be.
+    """
+
+    item: SourceItem
+    parent_id: str | None
+    target_path: str
+    synced: SyncedItem | None = None
+    overwrite: bool = False
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A finished copy: the new synced row, and how many bytes went over the wire (0 when adopted)."""
+
+    synced: SyncedItem
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    """What a stream really held."""
+
+    size: int
+    digest: bytes
+
+
+class _UnexpectedBytesError(Exception):
+    """The stream ended with other bytes than listed; the upload was left incomplete."""
+
+    def __init__(self, found: _Fingerprint) -> None:
+        super().__init__("unexpected bytes")
+        self.found = found
+
+
+Count = Callable[[int], None]
+"""Called with the number of bytes of each chunk that has reached the target."""
+
+
+def copy_file(source: Source, target: Target, job: CopyJob, count: Count) -> Copied:
+    """Bring one file over and return what was put there.
+
+    Raises any :class:`~spfc.errors.ItemError` (this file only) or :class:`~spfc.errors.ServiceError`. Whatever is
+    raised, no half file is visible at the target. A file that stands there already is adopted when size and time agree.
+    """
+    try:
+        return _copy_with_policy(source, target, job, count)
+    except TargetExists as error:
+        return _adopt(target, job, error)
+    except TargetChanged as error:
+        fresh = _unchanged_entry(target, job, error)
+        return _copy_with_policy(source, target, replace(job, etag=fresh.etag), count)
+
+
+def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count) -> Copied:
+    """Apply the two-strike rule of reference 8.4 to files whose bytes are not what is listed."""
+    try:
+        return _copy_once(source, target, job, count, None)
+    except _UnexpectedBytesError as strike:
+        listed = source.refresh(job.item.id)
+        if listed is None:
+            raise ItemGone("The file vanished while it was read.", item=job.item.name) from None
+        if listed.version != job.item.version:
+            raise ItemChanged(
+                "The file changed while it was read.", item=job.item.name, hint="The next run brings the new version."
+            ) from None
+        first = strike.found
+    try:
+        return _copy_once(source, target, job, count, first)
+    except _UnexpectedBytesError as strike:
+        raise IntegrityMismatch(
+            f"The source lists {job.item.size} bytes but served {first.size} and then {strike.found.size} others.",
+            item=job.item.name,
+            hint="Open the file in SharePoint and save it again; until then it is tried less and less often.",
+        ) from None
+
+
+def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
+    item = job.item
+    listed_hash, own_hash = QuickXor(), hashlib.sha256()
+    with ResumingReader(source, item) as reader:
+        expect_absent = job.synced is None and not job.overwrite
+        spec = PutSpec(
+            job.target_path,
+            reader.size,
+            item.modified,
+            expect_absent=expect_absent,
+            expect_etag=job.etag or (job.synced.target_etag if job.synced else None),
+        )
+        offset = 0
+        chunk = reader.read(target.chunk_size)
+        while True:
+            following = reader.read(target.chunk_size) if len(chunk) == target.chunk_size else b""
+            listed_hash.update(chunk)
+            own_hash.update(chunk)
+            last = not following
+            if last:
+                found = _Fingerprint(offset + len(chunk), own_hash.digest())
+                proof = _prove(item, found, listed_hash, accept)
+            entry = target.put_chunk(spec, offset, chunk, last=last)
+            count(len(chunk))
+            if last:
+                return Copied(_synced(job, found.size, entry, proof), found.size)
+            offset += len(chunk)
+            chunk = following
+
+
+def _prove(item: SourceItem, found: _Fingerprint, listed_hash: QuickXor, accept: _Fingerprint | None) -> Verification:
+    if accept is not None:
+        if found == accept:
+            return Verification.MISMATCH
+    elif item.hash is not None:
+        if found.size == item.size and same_hash(item.hash, listed_hash.base64()):
+            return Verification.HASH
+    elif found.size == item.size:
+        return Verification.SIZE
+    raise _UnexpectedBytesError(found)
+
+
+def _synced(job: CopyJob, size: int, entry: TargetEntry | None, proof: Verification) -> SyncedItem:
+    item = job.item
+    return SyncedItem(
+        id=item.id,
+        parent_id=job.parent_id,
+        source_name=item.name,
+        target_name=job.target_path.rpartition("/")[2],
+        kind=Kind.FILE,
+        # The listed size and hash are kept even where the bytes differ, so that the file counts as synced.
+        size=item.size if proof is Verification.MISMATCH else size,
+        modified=item.modified,
+        version=item.version,
+        content_version=item.content_version,
+        hash=item.hash,
+        target_etag=entry.etag if entry else None,
+        verification=proof.value,
+    )
+
+
+def _adopt(target: Target, job: CopyJob, refused: TargetExists) -> Copied:
+    """Settle a new file whose place is taken: the same file by size and time is ours, anything else is not."""
+    entry = target.stat(job.target_path)
+    if entry is None or not _looks_like(entry, job.item.size, job.item.modified):
+        raise refused
+    return Copied(_synced(job, entry.size, entry, Verification.ADOPTED), 0)
+
+
+def adopt(job: CopyJob, entry: TargetEntry) -> SyncedItem:
+    """Return the synced row of a file that was found at the target."""
+    return _synced(job, entry.size, entry, Verification.ADOPTED)
+
+
+def _unchanged_entry(target: Target, job: CopyJob, refused: TargetChanged) -> TargetEntry:
+    """Return the entry of a file whose etag moved although it still is the one we wrote; else pass the refusal on.
+
+    Whether etags survive a rename at FileCloud is unknown (FileCloud reference 16, P3).
+    """
+    entry = target.stat(job.target_path)
+    if entry is None or job.synced is None or not _looks_like(entry, job.synced.size, job.synced.modified):
+        raise refused
+    return entry
+
+
+def _looks_like(entry: TargetEntry, size: int, modified: int) -> bool:
+    close = entry.modified is not None and abs(entry.modified - modified) <= TIME_TOLERANCE
+    return entry.kind is Kind.FILE and entry.size == size and close

@@ -1,0 +1,141 @@
+"""A whole run against both simulators over HTTP, without a scheduler."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulators.filecloud.simulator import FileCloudSimulator
+from simulators.sharepoint.server import SharePointSimulator
+
+from spfc.filecloud.client import FileCloudClient
+from spfc.filecloud.settings import FileCloudSettings
+from spfc.graph.client import GraphClient
+from spfc.graph.settings import GraphSettings
+from spfc.ledger.database import Database
+from spfc.routes import Route, parse_options, parse_route
+from spfc.sources.sharepoint_library import SharePointLibrary
+from spfc.steps.closing import Closed, close_run
+from spfc.steps.context import RunContext
+from spfc.steps.copying import transfer_batch
+from spfc.steps.enumerate import enumerate_source
+from spfc.steps.plan import diff_and_plan
+from spfc.steps.removals import apply_removals
+from spfc.steps.structure import apply_structure, create_empty_folders
+from spfc.targets.filecloud import FileCloudTarget
+
+
+@dataclass
+class House:
+    """Both services, a library on disk, a store on disk, a ledger, and a way to run the route."""
+
+    tmp: Path
+    sharepoint: SharePointSimulator
+    filecloud: FileCloudSimulator
+    database: Database
+    fields: dict[str, Any] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    clock: Callable[[], float] = time.time
+    manifest: dict[str, Any] = field(default_factory=dict)
+    enumeration: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def library(self) -> Path:
+        return self.tmp / "library"
+
+    @property
+    def mirror(self) -> Path:
+        return self.tmp / "store" / "mirror"
+
+    def route(self) -> Route:
+        base = {
+            "source": {
+                "hostname": self.sharepoint.site_hostname,
+                "site": self.sharepoint.site_path,
+                "library": self.sharepoint.library_name,
+            },
+            "target": {"folder": f"{self.filecloud.root}/mirror"},
+        }
+        return parse_route("house", {**base, **self.fields})
+
+    def context(self, **options: Any) -> RunContext:
+        route = self.route()
+        return RunContext(
+            route=route,
+            run_id=f"run{next(self.numbers)}",
+            options=parse_options(options),
+            database=self.database,
+            make_source=lambda: SharePointLibrary(
+                GraphClient(self.graph_settings()),
+                hostname=route.source.hostname,
+                site_path=route.source.site,
+                library=route.source.library,
+            ),
+            make_target=lambda: FileCloudTarget(FileCloudClient(self.filecloud_settings()), route.target.folder),
+            clock=self.clock,
+        )
+
+    def graph_settings(self) -> GraphSettings:
+        sim = self.sharepoint
+        return GraphSettings(
+            tenant=sim.tenant_id,
+            client_id=sim.client_id,
+            client_secret=sim.client_secret,
+            authority=sim.authority,
+            graph_root=sim.graph_root,
+        )
+
+    def filecloud_settings(self) -> FileCloudSettings:
+        sim = self.filecloud
+        return FileCloudSettings(base_url=sim.url, user=sim.account, password=sim.password)
+
+    def run(self, **options: Any) -> Closed:
+        """One run of all steps, in the order of the DAG."""
+        run = self.context(**options)
+        with run.task("enumerate"):
+            self.enumeration = enumerate_source(run)
+        run = self._next_task(run)
+        self.manifest = {}
+        if self.enumeration["debt"]:
+            with run.task("diff_and_plan"):
+                self.manifest = diff_and_plan(run)
+        if self.manifest and not run.options.dry_run:
+            self._apply(run, self.manifest)
+        return close_run(self._next_task(run), self.tmp / "reports")
+
+    def _apply(self, run: RunContext, manifest: dict[str, Any]) -> None:
+        plan_id = manifest["plan_id"]
+        for name, step in (
+            ("apply_structure", lambda r: apply_structure(r, plan_id)),
+            *((f"transfer[{b['batch']}]", lambda r, b=b: transfer_batch(r, plan_id, b["batch"])) for b in manifest["batches"]),
+            ("create_empty_folders", lambda r: create_empty_folders(r, plan_id)),
+            ("apply_removals", lambda r: apply_removals(r, plan_id)),
+        ):
+            fresh = self._next_task(run)
+            with fresh.task(name):
+                step(fresh)
+
+    def _next_task(self, run: RunContext) -> RunContext:
+        return RunContext(
+            route=run.route, run_id=run.run_id, options=run.options, database=run.database,
+            make_source=run.make_source, make_target=run.make_target, clock=run.clock,
+            fence=self.enumeration.get("fence"),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "store").mkdir()
+    with (
+        SharePointSimulator(tmp_path / "library", state_dir=tmp_path / "sp") as sharepoint,
+        FileCloudSimulator(tmp_path / "store", state_dir=tmp_path / "fc") as filecloud,
+    ):
+        database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+        yield House(tmp_path, sharepoint, filecloud, database)
+        database.close()

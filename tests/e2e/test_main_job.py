@@ -1,0 +1,134 @@
+"""The main job: library to FileCloud, first run, quiet run, edits, renames, moves, deletions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+def tree(root: Path) -> dict[str, bytes | None]:
+    """Return every path below ``root``, with the bytes of files."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in sorted(root.rglob("*"))
+    }
+
+
+def fill(library: Path) -> None:
+    for name, body in {
+        "a.txt": b"alpha",
+        "Reports/2024/q1.bin": bytes(range(256)) * 400,
+        "Reports/2024/q2.bin": b"",
+        "Reports/日本語 & 50%.txt": "日本".encode(),
+        "e\u0301clair #1.txt": b"decomposed",
+    }.items():
+        path = library / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    (library / "Empty" / "Deeper").mkdir(parents=True)
+
+
+def test_first_run_mirrors_everything_and_the_second_costs_one_request(house) -> None:
+    fill(house.library)
+    first = house.run()
+    assert first.verdict == "green", first.story
+    assert tree(house.mirror) == tree(house.library)
+    for path in house.library.rglob("*"):
+        if path.is_file():
+            assert abs(path.stat().st_mtime - (house.mirror / path.relative_to(house.library)).stat().st_mtime) <= 2
+
+    graph, cloud = house.sharepoint.journal.mark(), house.filecloud.journal.mark()
+    second = house.run()
+    assert second.verdict == "green"
+    data = [e for e in house.sharepoint.journal.since(graph) if e.service == "graph"]
+    assert [e.operation for e in data] == ["delta"]
+    assert sum(e.units for e in data) == 1
+    assert house.filecloud.journal.since(cloud) == []
+    assert house.manifest == {}
+
+
+def test_every_kind_of_change_arrives(house) -> None:
+    fill(house.library)
+    house.run()
+    lib = house.library
+    (lib / "a.txt").write_bytes(b"alpha, edited")
+    (lib / "Reports").rename(lib / "Archive")
+    (lib / "Archive/2024/q2.bin").rename(lib / "q2 moved.bin")
+    (lib / "e\u0301clair #1.txt").unlink()
+    (lib / "Archive/2024/new.txt").write_bytes(b"new")
+    mark = house.filecloud.journal.mark()
+    run = house.run()
+    assert run.verdict == "green", run.story
+    assert tree(house.mirror) == tree(lib)
+    moves = [e for e in house.filecloud.journal.since(mark) if e.operation in ("renameormove", "renamefile")]
+    assert len(moves) == 3, "folder rename, file move, quarantine"
+    quarantined = tree(house.tmp / "store" / "mirror.quarantine")
+    assert b"decomposed" in quarantined.values()
+
+
+def test_swapped_names_and_recreated_files(house) -> None:
+    fill(house.library)
+    house.run()
+    lib = house.library
+    (lib / "a.txt").rename(lib / "t")
+    (lib / "Reports/2024/q1.bin").rename(lib / "a.txt")
+    (lib / "t").rename(lib / "Reports/2024/q1.bin")
+    (lib / "Reports/2024/q2.bin").unlink()
+    assert house.run().verdict == "green"
+    (lib / "Reports/2024/q2.bin").write_bytes(b"another file of that name")
+    run = house.run()
+    assert run.verdict == "green", run.story
+    assert tree(house.mirror) == tree(lib)
+
+
+def test_dry_run_changes_nothing(house) -> None:
+    fill(house.library)
+    mark = house.filecloud.journal.mark()
+    house.run(dry_run=True)
+    operations = {e.operation for e in house.filecloud.journal.since(mark)}
+    assert not operations & {"upload", "createfolder", "renameormove", "deletefile"}
+    assert not house.mirror.exists()
+    assert house.manifest["counts"]["upload"] == 5
+    assert house.run().verdict == "green"
+    assert tree(house.mirror) == tree(house.library)
+
+
+def test_max_documents_leaves_the_rest_owed(house) -> None:
+    fill(house.library)
+    house.run(max_documents=2)
+    assert sum(1 for p in house.mirror.rglob("*") if p.is_file()) == 2
+    house.run()
+    assert tree(house.mirror) == tree(house.library)
+
+
+def test_existing_copies_are_adopted_not_sent_again(house) -> None:
+    fill(house.library)
+    house.run()
+    house.database.close()
+    from spfc.ledger.database import Database
+
+    house.database = Database(f"sqlite:///{house.tmp / 'second.db'}")
+    mark = house.filecloud.journal.mark()
+    run = house.run()
+    assert run.verdict == "green", run.story
+    assert not [e for e in house.filecloud.journal.since(mark) if e.operation == "upload"]
+    assert run.summary["totals"]["skipped_same_date"] == 5
+
+
+def test_deleted_folder_goes_to_quarantine_as_one_call_and_comes_back(house) -> None:
+    fill(house.library)
+    house.run()
+    (house.library / "Reports").rename(house.tmp / "bin")
+    mark = house.filecloud.journal.mark()
+    house.run()
+    assert tree(house.mirror) == tree(house.library)
+    moved = [e for e in house.filecloud.journal.since(mark) if e.operation == "renameormove"]
+    assert len(moved) == 1
+    (house.tmp / "bin").rename(house.library / "Reports")
+    run = house.run()
+    assert run.verdict == "green", run.story
+    assert tree(house.mirror) == tree(house.library)

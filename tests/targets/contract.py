@@ -1,0 +1,384 @@
+"""The promises of a target as tests: inherit TargetContract and supply a ``target`` fixture.
+
+A ``target`` is fresh, empty, ready to be written to, and has a ``chunk_size`` of at most 64 KiB.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+
+from spfc.errors import ItemError, ItemGone, TargetChanged, TargetExists
+from spfc.planning.model import Kind, TargetEntry
+from spfc.targets.base import Made, PutSpec, Target
+
+NOON = 1_721_421_120
+"""A summer instant, so that a wall clock taken for UTC shows."""
+WINTER = 1_704_110_400
+
+NAMES = [
+    "plain.txt", "two  spaces.txt", "hash#mark.txt", "per%20cent%.txt", "amp&ersand.txt", "plus+plus.txt", "it's.txt",
+    "semi;colon.txt", "equals=.txt", "bang!.txt", "brackets[1](2){3}.txt", "comma,.txt", "at@sign.txt", "文件.txt",
+    "ملف.txt", "😀.txt", "Straße.txt", "a.b.c", "noextension", "~tilde", "$dollar", "x" * 200,
+]  # fmt: skip
+
+
+def put(
+    target: Target,
+    path: str,
+    content: bytes,
+    *,
+    modified: int = NOON,
+    expect_absent: bool = False,
+    expect_etag: str | None = None,
+) -> TargetEntry:
+    """Write a whole file through as many chunks as the target wants, and return its entry."""
+    spec = PutSpec(path, len(content), modified, expect_absent, expect_etag)
+    entry: TargetEntry | None = None
+    for offset in range(0, max(1, len(content)), target.chunk_size):
+        chunk = content[offset : offset + target.chunk_size]
+        last = offset + len(chunk) == len(content)
+        entry = target.put_chunk(spec, offset, chunk, last=last)
+        assert (entry is not None) == last
+    assert entry is not None
+    return entry
+
+
+def listed(target: Target, path: str) -> dict[str, TargetEntry]:
+    """List a folder that must exist, by name."""
+    entries = target.list_folder(path)
+    assert entries is not None
+    assert len({entry.name for entry in entries}) == len(entries)
+    return {entry.name: entry for entry in entries}
+
+
+def noise(size: int, seed: int = 7) -> bytes:
+    """Return bytes that follow from the seed."""
+    return random.Random(seed).randbytes(size)
+
+
+class TargetContract:
+    """What every target promises. Subclasses may override ``read`` to prove contents."""
+
+    etags = True
+    """Whether this target gives etags."""
+    times = True
+    """Whether this target can say the modification time of a file."""
+    outside = "/retired"
+    """A place at the service that is outside the target root."""
+
+    @pytest.fixture
+    def target(self) -> Iterator[Target]:
+        raise NotImplementedError
+
+    def read(self, target: Target, path: str) -> bytes | None:
+        """Return the content of a file at the target by other means, None when it cannot be seen."""
+        raise NotImplementedError
+
+    def read_outside(self, target: Target, path: str) -> bytes | None:
+        """Return the content of a file at the service by other means; ``path`` is not below the target root."""
+        raise NotImplementedError
+
+    # -- looking -------------------------------------------------------------------------------------
+
+    def test_nothing_stands_in_an_empty_target(self, target: Target) -> None:
+        assert target.stat("/a.txt") is None
+        assert target.list_folder("/") == []
+        assert target.list_folder("/missing") is None
+
+    def test_an_entry_says_what_was_written(self, target: Target) -> None:
+        written = put(target, "/a.txt", b"hello", modified=WINTER)
+        seen = target.stat("/a.txt")
+        assert seen is not None
+        assert (seen.path, seen.name, seen.kind, seen.size) == ("/a.txt", "a.txt", Kind.FILE, 5)
+        assert (written.path, written.name, written.kind, written.size) == ("/a.txt", "a.txt", Kind.FILE, 5)
+        assert seen.modified == (WINTER if self.times else None)
+        assert listed(target, "/") == {"a.txt": seen}
+        if self.etags:
+            assert seen.etag is not None
+            assert written.etag == seen.etag
+
+    def test_a_folder_is_listed_with_its_children_only(self, target: Target) -> None:
+        target.make_folder("/a")
+        target.make_folder("/a/b")
+        put(target, "/a/b/deep.txt", b"1")
+        put(target, "/a/x.txt", b"22")
+        found = listed(target, "/a")
+        assert {name: entry.kind for name, entry in found.items()} == {"b": Kind.FOLDER, "x.txt": Kind.FILE}
+        assert {entry.path for entry in found.values()} == {"/a/b", "/a/x.txt"}
+
+    def test_a_file_is_no_folder_to_list(self, target: Target) -> None:
+        put(target, "/a.txt", b"1")
+        assert target.list_folder("/a.txt") is None
+
+    def test_other_case_is_another_path(self, target: Target) -> None:
+        put(target, "/Report.txt", b"1")
+        assert target.stat("/report.txt") is None
+
+    @pytest.mark.parametrize("path", ["a.txt", "/a/", "//a", "/a/../b", "/a/./b", "", "/a\0b"])
+    def test_a_path_that_is_not_plain_is_refused(self, target: Target, path: str) -> None:
+        with pytest.raises(ValueError, match="path"):
+            target.stat(path)
+
+    def test_names_come_back_as_they_went(self, target: Target) -> None:
+        for number, name in enumerate(NAMES):
+            put(target, f"/{name}", b"x" * number)
+        found = listed(target, "/")
+        assert {name: entry.size for name, entry in found.items()} == {n: i for i, n in enumerate(NAMES)}
+        for name in NAMES:
+            target.move(f"/{name}", f"/moved {name}")
+            target.remove(f"/moved {name}", Kind.FILE)
+        assert target.list_folder("/") == []
+
+    def test_a_decomposed_name_is_found_by_the_name_it_is_listed_under(self, target: Target) -> None:
+        put(target, "/" + unicodedata.normalize("NFD", "Résumé.txt"), b"1")
+        (name,) = listed(target, "/")
+        assert unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", "Résumé.txt")
+        assert target.stat(f"/{name}") is not None
+
+    # -- folders -------------------------------------------------------------------------------------
+
+    def test_a_folder_is_made_once(self, target: Target) -> None:
+        assert target.make_folder("/a") is Made.CREATED
+        assert target.make_folder("/a") is Made.EXISTED
+        assert target.make_folder("/a/b") is Made.CREATED
+
+    def test_the_root_may_be_made_where_it_is(self, target: Target) -> None:
+        put(target, "/a.txt", b"1")
+        assert target.make_folder("/") is Made.EXISTED
+        assert list(listed(target, "/")) == ["a.txt"]
+
+    def test_a_folder_does_not_replace_a_file(self, target: Target) -> None:
+        put(target, "/a", b"keep me")
+        with pytest.raises(TargetExists):
+            target.make_folder("/a")
+        assert self.read(target, "/a") == b"keep me"
+
+    def test_a_folder_in_other_case_is_in_the_way(self, target: Target) -> None:
+        target.make_folder("/Abc")
+        with pytest.raises(TargetExists):
+            target.make_folder("/aBC")
+
+    def test_a_folder_needs_its_parent(self, target: Target) -> None:
+        with pytest.raises(ItemError):
+            target.make_folder("/missing/a")
+        assert target.list_folder("/") == []
+
+    # -- files ---------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("extra", [-1, 0, 1])
+    @pytest.mark.parametrize("chunks", [0, 1, 3])
+    def test_bytes_arrive_whatever_the_size(self, target: Target, chunks: int, extra: int) -> None:
+        size = max(0, chunks * target.chunk_size + extra)
+        content = noise(size)
+        entry = put(target, "/a.bin", content)
+        assert entry.size == size
+        assert self.read(target, "/a.bin") == content
+
+    def test_a_file_is_visible_after_its_last_chunk_only(self, target: Target) -> None:
+        content = noise(target.chunk_size + 10)
+        spec = PutSpec("/a.bin", len(content), NOON)
+        target.put_chunk(spec, 0, content[: target.chunk_size], last=False)
+        assert target.stat("/a.bin") is None
+        assert target.list_folder("/") == []
+        target.put_chunk(spec, target.chunk_size, content[target.chunk_size :], last=True)
+        assert self.read(target, "/a.bin") == content
+
+    def test_a_dropped_upload_leaves_the_old_file(self, target: Target) -> None:
+        before = put(target, "/a.bin", b"old")
+        content = noise(target.chunk_size + 10)
+        target.put_chunk(PutSpec("/a.bin", len(content), NOON), 0, content[: target.chunk_size], last=False)
+        assert self.read(target, "/a.bin") == b"old"
+        assert target.stat("/a.bin") == TargetEntry(
+            "/a.bin", "a.bin", Kind.FILE, 3, NOON if self.times else None, before.etag
+        )
+
+    def test_an_upload_may_start_again(self, target: Target) -> None:
+        first, second = noise(target.chunk_size + 10, 1), noise(target.chunk_size + 20, 2)
+        target.put_chunk(PutSpec("/a.bin", len(first), NOON), 0, first[: target.chunk_size], last=False)
+        put(target, "/a.bin", second)
+        assert self.read(target, "/a.bin") == second
+
+    def test_a_file_is_replaced(self, target: Target) -> None:
+        first = put(target, "/a.txt", b"one")
+        second = put(target, "/a.txt", b"three", modified=WINTER)
+        assert self.read(target, "/a.txt") == b"three"
+        assert not self.etags or first.etag != second.etag
+
+    def test_the_last_chunk_must_end_the_file(self, target: Target) -> None:
+        with pytest.raises(ValueError, match="last"):
+            target.put_chunk(PutSpec("/a.txt", 5, NOON), 0, b"12345", last=False)
+        with pytest.raises(ValueError, match="last"):
+            target.put_chunk(PutSpec("/a.txt", 6, NOON), 0, b"12345", last=True)
+
+    def test_what_must_be_absent_is_not_replaced(self, target: Target) -> None:
+        put(target, "/a.txt", b"old", expect_absent=True)
+        with pytest.raises(TargetExists):
+            put(target, "/a.txt", b"new", expect_absent=True)
+        assert self.read(target, "/a.txt") == b"old"
+
+    def test_what_was_changed_is_not_replaced(self, target: Target) -> None:
+        if not self.etags:
+            pytest.skip("this target gives no etags")
+        ours = put(target, "/a.txt", b"ours")
+        theirs = put(target, "/a.txt", b"theirs")
+        with pytest.raises(TargetChanged):
+            put(target, "/a.txt", b"again", expect_etag=ours.etag)
+        assert self.read(target, "/a.txt") == b"theirs"
+        put(target, "/a.txt", b"again", expect_etag=theirs.etag)
+        assert self.read(target, "/a.txt") == b"again"
+
+    def test_a_file_does_not_replace_a_folder(self, target: Target) -> None:
+        target.make_folder("/a")
+        put(target, "/a/x.txt", b"1")
+        with pytest.raises(TargetExists):
+            put(target, "/a", b"2")
+        assert self.read(target, "/a/x.txt") == b"1"
+
+    def test_a_file_in_other_case_is_in_the_way(self, target: Target) -> None:
+        put(target, "/Report.txt", b"1")
+        with pytest.raises(TargetExists):
+            put(target, "/report.txt", b"2")
+        assert list(listed(target, "/")) == ["Report.txt"]
+
+    def test_a_file_needs_its_folder(self, target: Target) -> None:
+        with pytest.raises(ItemError):
+            put(target, "/missing/a.txt", b"1")
+
+    # -- moving --------------------------------------------------------------------------------------
+
+    def test_a_file_moves(self, target: Target) -> None:
+        target.make_folder("/a")
+        put(target, "/x.txt", b"1")
+        target.move("/x.txt", "/a/y.txt")
+        assert self.read(target, "/a/y.txt") == b"1"
+        assert target.stat("/x.txt") is None
+
+    def test_a_folder_moves_with_everything_in_it(self, target: Target) -> None:
+        target.make_folder("/a")
+        target.make_folder("/a/b")
+        put(target, "/a/b/x.txt", b"1")
+        target.move("/a", "/c")
+        assert self.read(target, "/c/b/x.txt") == b"1"
+        assert target.stat("/a") is None
+
+    def test_a_move_done_already_is_done(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        target.move("/x.txt", "/y.txt")
+        target.move("/x.txt", "/y.txt")
+        assert self.read(target, "/y.txt") == b"1"
+
+    def test_a_name_changes_its_case(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        target.move("/x.txt", "/X.txt")
+        assert list(listed(target, "/")) == ["X.txt"]
+
+    def test_a_move_replaces_nothing(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        put(target, "/y.txt", b"2")
+        with pytest.raises(TargetExists):
+            target.move("/x.txt", "/y.txt")
+        assert (self.read(target, "/x.txt"), self.read(target, "/y.txt")) == (b"1", b"2")
+
+    def test_a_move_replaces_no_other_case(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        put(target, "/Y.txt", b"2")
+        with pytest.raises(TargetExists):
+            target.move("/x.txt", "/y.txt")
+        assert self.read(target, "/Y.txt") == b"2"
+
+    def test_nothing_cannot_be_moved(self, target: Target) -> None:
+        with pytest.raises(ItemGone):
+            target.move("/x.txt", "/y.txt")
+
+    def test_a_move_needs_its_folder(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        with pytest.raises(ItemError):
+            target.move("/x.txt", "/missing/x.txt")
+        assert self.read(target, "/x.txt") == b"1"
+
+    # -- removing ------------------------------------------------------------------------------------
+
+    def test_a_file_goes_and_may_go_again(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        put(target, "/y.txt", b"2")
+        target.remove("/x.txt", Kind.FILE)
+        target.remove("/x.txt", Kind.FILE)
+        assert list(listed(target, "/")) == ["y.txt"]
+
+    def test_a_folder_goes_with_everything_in_it(self, target: Target) -> None:
+        target.make_folder("/a")
+        put(target, "/a/x.txt", b"1")
+        target.remove("/a", Kind.FOLDER)
+        target.remove("/a", Kind.FOLDER)
+        assert target.list_folder("/") == []
+
+    def test_the_root_is_not_ours_to_change(self, target: Target) -> None:
+        for change in (
+            lambda: target.remove("/", Kind.FOLDER),
+            lambda: target.move("/", "/a"),
+            lambda: target.retire("/", Kind.FOLDER, f"{self.outside}/a"),
+        ):
+            with pytest.raises(ValueError, match="root"):
+                change()
+
+    # -- retiring ------------------------------------------------------------------------------------
+
+    def test_an_item_is_retired_with_everything_in_it(self, target: Target) -> None:
+        target.make_folder("/a")
+        put(target, "/a/x.txt", b"1")
+        went = target.retire("/a", Kind.FOLDER, f"{self.outside}/2026-11-21/deep/a")
+        assert went == f"{self.outside}/2026-11-21/deep/a"
+        assert target.list_folder("/") == []
+        assert self.read_outside(target, f"{went}/x.txt") == b"1"
+
+    def test_a_retired_item_replaces_nothing(self, target: Target) -> None:
+        places = []
+        for number in range(3):
+            put(target, "/x.tar.gz", b"%d" % number)
+            places.append(target.retire("/x.tar.gz", Kind.FILE, f"{self.outside}/x.tar.gz"))
+        assert places == [
+            f"{self.outside}/x.tar.gz",
+            f"{self.outside}/x.tar (2).gz",
+            f"{self.outside}/x.tar (3).gz",
+        ]
+        assert [self.read_outside(target, place) for place in places] == [b"0", b"1", b"2"]
+
+    def test_a_retired_item_replaces_no_other_case(self, target: Target) -> None:
+        for number, name in enumerate(("/x", "/X")):
+            put(target, name, b"%d" % number)
+            went = target.retire(name, Kind.FILE, f"{self.outside}{name}")
+            assert self.read_outside(target, went) == b"%d" % number
+        assert went == f"{self.outside}/X (2)"
+
+    def test_nothing_cannot_be_retired(self, target: Target) -> None:
+        with pytest.raises(ItemGone):
+            target.retire("/missing", Kind.FILE, f"{self.outside}/missing")
+        put(target, "/x.txt", b"1")
+        target.retire("/x.txt", Kind.FILE, f"{self.outside}/x.txt")
+        with pytest.raises(ItemGone):
+            target.retire("/x.txt", Kind.FILE, f"{self.outside}/x.txt")
+
+    # -- together ------------------------------------------------------------------------------------
+
+    def test_threads_share_a_target(self, target: Target) -> None:
+        contents = {f"/{number}.bin": noise(target.chunk_size + number, number) for number in range(12)}
+        problems: list[BaseException] = []
+
+        def work(path: str, content: bytes) -> None:
+            try:
+                put(target, path, content)
+            except BaseException as error:  # noqa: BLE001 - handed to the main thread
+                problems.append(error)
+
+        threads = [threading.Thread(target=work, args=pair) for pair in contents.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+        assert {path: self.read(target, path) for path in contents} == contents
