@@ -1,0 +1,50 @@
+# One place for every command; CI calls the same ones. `make help` lists them.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+LIBRARY ?=
+DEMO_ARGS ?=
+# Tests run in two processes: that is what the smallest supported machine has.
+WORKERS ?= 2
+
+.PHONY: help setup demo test check lint types fast lock schema clean postgres
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with everything pinned (uses uv when it is there)
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@scripts/setup $(VENV) $(PYTHON)
+	@touch $@
+
+demo: $(STAMP) ## the main job on a real Airflow against local simulators; LIBRARY=<folder> uses your own files
+	@$(BIN)/python -m demo $(if $(LIBRARY),--library "$(LIBRARY)") $(DEMO_ARGS)
+
+test: $(STAMP) postgres ## all tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: lint types fast ## what to run before a commit: lint, types, fast tests
+
+lint: $(STAMP) ## style, complexity, docstrings, Airflow rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+fast: $(STAMP) ## tests that need no Airflow and no whole run
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q -m "not airflow and not e2e"
+
+postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
+	@scripts/postgres
+
+lock: ## pin requirements.in and requirements-dev.in again (needs uv)
+	@scripts/lock
+
+schema: $(STAMP) ## write the JSON schema of routes.yaml for editors
+	@$(BIN)/python -m spfc.routes_schema include/routes.schema.json
+
+clean: ## remove what demo and tests left
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
