@@ -6,13 +6,14 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from simulators.filecloud.simulator import FileCloudSimulator
 from simulators.sharepoint.server import SharePointSimulator
-
 from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.settings import FileCloudSettings
 from spfc.graph.client import GraphClient
@@ -110,15 +111,16 @@ class House:
 
     def _apply(self, run: RunContext, manifest: dict[str, Any]) -> None:
         plan_id = manifest["plan_id"]
-        for name, step in (
-            ("apply_structure", lambda r: apply_structure(r, plan_id)),
-            *((f"transfer[{b['batch']}]", lambda r, b=b: transfer_batch(r, plan_id, b["batch"])) for b in manifest["batches"]),
-            ("create_empty_folders", lambda r: create_empty_folders(r, plan_id)),
-            ("apply_removals", lambda r: apply_removals(r, plan_id)),
-        ):
-            fresh = self._next_task(run)
-            with fresh.task(name):
-                step(fresh)
+        self._step(run, "apply_structure", lambda task: apply_structure(task, plan_id))
+        for batch in range(len(manifest["batches"])):
+            self._step(run, f"transfer[{batch}]", partial(transfer_batch, plan_id=plan_id, batch=batch))
+        self._step(run, "create_empty_folders", lambda task: create_empty_folders(task, plan_id))
+        self._step(run, "apply_removals", lambda task: apply_removals(task, plan_id))
+
+    def _step(self, run: RunContext, name: str, step: Callable[[RunContext], object]) -> None:
+        task = self._next_task(run)
+        with task.task(name):
+            step(task)
 
     def _next_task(self, run: RunContext) -> RunContext:
         return RunContext(
