@@ -8,9 +8,11 @@ import json
 import os
 import shlex
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +30,9 @@ ROUTE = "demo"
 TARGET_FOLDER = "demo"
 SHAREPOINT_CONNECTION = "spfc_sharepoint"
 FILECLOUD_CONNECTION = "spfc_filecloud"
+LEDGER_CONNECTION = "spfc_ledger"
+"""The ledger belongs to one pair of simulators, so it is kept with their state."""
+_PORTS = "ports.json"
 _KEEP = 200_000
 """Journal entries held in memory; totals and the journal file are not bounded."""
 
@@ -38,7 +43,10 @@ class LaunchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What `spfc simulate` was asked for. Port 0 = any free one; `state` None = hidden, beside `store`."""
+    """What `spfc simulate` was asked for.
+
+    Port 0 = the one of last time, or any free one; `state` None = a hidden folder beside `store`.
+    """
 
     library: Path
     store: Path
@@ -57,7 +65,8 @@ class LaunchOptions:
         return self.state or self.store.absolute().parent / f".{self.store.absolute().name}.simulators"
 
     def check(self) -> None:
-        """Raise LaunchError if the folders are not usable; nothing is created before that is known."""
+        """Raise LaunchError if this cannot work; nothing is created before that is known."""
+        self._check_numbers()
         if not self.library.is_dir():
             raise LaunchError(f"The library {self.library} is not a folder.")
         if self.store.exists() and not self.store.is_dir():
@@ -71,6 +80,17 @@ class LaunchOptions:
                 )
         if self.faults is not None and not self.faults.is_file():
             raise LaunchError(f"The fault plan {self.faults} is not a file.")
+
+    def _check_numbers(self) -> None:
+        for port in (self.graph_port, self.filecloud_port):
+            if not 0 <= port <= 65535:
+                raise LaunchError(
+                    f"Port {port} does not exist: choose one from 1 to 65535, or 0 for any free one."
+                )
+        if self.latency_ms < 0:
+            raise LaunchError("The latency must not be negative.")
+        if self.units_per_minute is not None and self.units_per_minute < 1:
+            raise LaunchError("The units per minute start at 1; leave the option out for no limit.")
 
 
 class SimulatorPair:
@@ -86,11 +106,12 @@ class SimulatorPair:
         self.faults = _load_faults(options.faults)
         self._lock = _lock(options.state_dir)
         state = options.state_dir
+        remembered = _remembered_ports(state)
         self.journal = Journal(options.journal, keep=_KEEP)
         self.sharepoint = SharePointSimulator(
             options.library,
             state_dir=state / "sharepoint",
-            port=options.graph_port,
+            port=options.graph_port or remembered.get("sharepoint", 0),
             tls=options.tls,
             latency_ms=options.latency_ms,
             units_per_minute=options.units_per_minute,
@@ -100,7 +121,7 @@ class SimulatorPair:
         self.filecloud = FileCloudSimulator(
             options.store,
             state_dir=state / "filecloud",
-            port=options.filecloud_port,
+            port=options.filecloud_port or remembered.get("filecloud", 0),
             tls=options.tls,
             latency_ms=options.latency_ms,
             faults=self.faults,
@@ -115,6 +136,8 @@ class SimulatorPair:
         except LaunchError:
             self.stop()
             raise
+        ports = {"sharepoint": self.sharepoint.port, "filecloud": self.filecloud.port}
+        (self.options.state_dir / _PORTS).write_text(json.dumps(ports), encoding="utf-8")
         return self
 
     def stop(self) -> None:
@@ -160,6 +183,10 @@ class SimulatorPair:
                     graph_root=source.graph_root,
                     ca_file=source.ca_file,
                 ),
+            },
+            LEDGER_CONNECTION: {
+                "conn_type": "sqlite",
+                "host": str(self.options.state_dir.absolute() / "ledger.db"),
             },
             FILECLOUD_CONNECTION: {
                 "conn_type": "filecloud",
@@ -255,10 +282,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="port of login and Graph (default: any free one)",
+        help="port of login and Graph (default: as last time, or a free one)",
     )
     add(
-        "--filecloud-port", type=int, default=0, metavar="N", help="port of FileCloud (default: any free one)"
+        "--filecloud-port",
+        type=int,
+        default=0,
+        metavar="N",
+        help="port of FileCloud (default: as last time, or a free one)",
     )
     add("--latency-ms", type=float, default=0, metavar="N", help="added to every request")
     add(
@@ -292,14 +323,14 @@ def run(
     values = {name: value for name, value in vars(namespace).items() if name in LaunchOptions.__slots__}
     ending = stop or threading.Event()
     try:
-        with SimulatorPair(LaunchOptions(**values)) as pair:
+        with _signals_set(ending), SimulatorPair(LaunchOptions(**values)) as pair:
             write(pair.describe() + "\n")
             if namespace.env is not None:
                 pair.write_env(namespace.env)
                 write(f"\nGo on with:  . {shlex.quote(str(namespace.env))} && spfc run {ROUTE}\n")
             write("\nServing. Ctrl-C stops.\n")
             sys.stdout.flush()
-            _wait(ending)
+            ending.wait()
             missed = pair.faults.unhit()
     except (LaunchError, OSError) as error:
         complain(f"spfc simulate: {error}\n")
@@ -316,14 +347,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser.parse_args(argv))
 
 
-def _wait(ending: threading.Event) -> None:
-    """Wait for the event, which SIGINT and SIGTERM set too (when this is the main thread)."""
+@contextmanager
+def _signals_set(ending: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM set the event (in the main thread, which is where they arrive)."""
     if threading.current_thread() is not threading.main_thread():
-        ending.wait()
+        yield
         return
     old = {which: signal.signal(which, lambda *_: ending.set()) for which in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ending.wait()
+        yield
     finally:
         for which, handler in old.items():
             signal.signal(which, handler)
@@ -341,6 +373,28 @@ def _lock(state: Path) -> IO[str]:
     return lock
 
 
+def _remembered_ports(state: Path) -> dict[str, int]:
+    """Return the ports of the last start that are still free.
+
+    Clients keep addresses (links of the change feed, connections), so a restart should not change them.
+    """
+    try:
+        ports = json.loads((state / _PORTS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {name: int(port) for name, port in ports.items() if _is_free(int(port))}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def _load_faults(path: Path | None) -> FaultPlan:
     kinds = {**SharePointSimulator.extra_fault_kinds, **FileCloudSimulator.extra_fault_kinds}
     try:
@@ -352,8 +406,8 @@ def _load_faults(path: Path | None) -> FaultPlan:
 def _start(name: str, server: SharePointSimulator | FileCloudSimulator, port: int) -> None:
     try:
         server.start()
-    except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise LaunchError(f"{name} cannot listen on port {port}: {reason}.") from error
 
 
