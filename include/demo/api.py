@@ -82,17 +82,13 @@ class AirflowApi:
             if not page["task_instances"] or len(found) >= page["total_entries"]:
                 return found
 
-    def xcom(
-        self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
-    ) -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """Return what a task handed over, or None if it handed over nothing."""
         where = (
             f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
             f"/xcomEntries/{quote(key)}"
         )
-        answer = self._send(
-            "GET", where, params={"map_index": map_index, "deserialize": "false"}, accept=(404,)
-        )
+        answer = self._send("GET", where, params={"map_index": map_index, "deserialize": "false"}, accept=(404,))
         return answer.json()["value"] if answer.ok else None
 
     def wait_for_dag(self, dag_id: str, check: Callable[[], None], timeout_s: float = 90) -> None:
@@ -109,9 +105,7 @@ class AirflowApi:
 
     # -- inside --------------------------------------------------------------------------------------
 
-    def _json(
-        self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None
-    ) -> Any:
+    def _json(self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None) -> Any:
         return self._send(method, path, body, params).json()
 
     def _send(
@@ -139,9 +133,7 @@ class AirflowApi:
             raise DemoProblem(f"Airflow refused the demo's login: {answer.status_code}.")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def _call(
-        self, method: str, path: str, body: object, params: Mapping[str, Any] | None
-    ) -> requests.Response:
+    def _call(self, method: str, path: str, body: object, params: Mapping[str, Any] | None) -> requests.Response:
         try:
             return self._session.request(
                 method,
@@ -152,9 +144,7 @@ class AirflowApi:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise DemoProblem(
-                f"Airflow's API did not answer {method} {path} ({type(error).__name__})."
-            ) from error
+            raise DemoProblem(f"Airflow's API did not answer {method} {path} ({type(error).__name__}).") from error
 
 
 def _task(raw: Mapping[str, Any]) -> TaskState:

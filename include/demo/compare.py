@@ -115,14 +115,10 @@ def _compare_folder(pair: _Pair, left: str, right: str) -> None:
         pair.result.differences.append(Difference(Fault.EXTRA, path, _kind(theirs[name])))
 
 
-def _compare_entry(
-    pair: _Pair, left: str, right: str, ours: os.DirEntry[str], theirs: os.DirEntry[str]
-) -> None:
+def _compare_entry(pair: _Pair, left: str, right: str, ours: os.DirEntry[str], theirs: os.DirEntry[str]) -> None:
     is_folder = ours.is_dir(follow_symlinks=False)
     if is_folder != theirs.is_dir(follow_symlinks=False):
-        pair.result.differences.append(
-            Difference(Fault.KIND, left, f"{_kind(ours)} here, {_kind(theirs)} there")
-        )
+        pair.result.differences.append(Difference(Fault.KIND, left, f"{_kind(ours)} here, {_kind(theirs)} there"))
     elif is_folder:
         pair.result.folders += 1
         pair.result.empty_folders += not any(_entries(pair.library / left))
@@ -131,9 +127,7 @@ def _compare_entry(
         pair.result.files += 1
         pair.result.size += ours.stat().st_size
         try:
-            pair.result.differences += _compare_files(
-                left, Path(ours.path), Path(theirs.path), pair.tolerance_s
-            )
+            pair.result.differences += _compare_files(left, Path(ours.path), Path(theirs.path), pair.tolerance_s)
         except OSError as error:
             pair.result.differences.append(Difference(Fault.UNREADABLE, left, error.strerror or str(error)))
 
@@ -174,11 +168,7 @@ def _counterpart(name: str, theirs: dict[str, os.DirEntry[str]]) -> str | None:
         stem, extension = mapped, ""
     tail = re.escape(dot + extension) if stem != mapped else ""
     pattern = re.compile(rf"{re.escape(stem)} \({_MARK}\){tail}")
-    cut = (
-        re.compile(rf"(?P<head>.*)~{_MARK}{tail}", re.DOTALL)
-        if len(mapped.encode()) > MAX_NAME_BYTES
-        else None
-    )
+    cut = re.compile(rf"(?P<head>.*)~{_MARK}{tail}", re.DOTALL) if len(mapped.encode()) > MAX_NAME_BYTES else None
     for candidate in theirs:
         shortened = cut.fullmatch(candidate) if cut else None
         if pattern.fullmatch(candidate) or (shortened and stem.startswith(shortened["head"])):

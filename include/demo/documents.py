@@ -155,7 +155,5 @@ def _settled(save: Callable[[io.BytesIO], object]) -> bytes:
             body = source.read(entry)
             if entry.filename == "docProps/core.xml":
                 body = _TIMES.sub(_STAMP_TEXT, body)
-            target.writestr(
-                zipfile.ZipInfo(entry.filename, _STAMP), body, zipfile.ZIP_DEFLATED, compresslevel=1
-            )
+            target.writestr(zipfile.ZipInfo(entry.filename, _STAMP), body, zipfile.ZIP_DEFLATED, compresslevel=1)
     return out.getvalue()

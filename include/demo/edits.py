@@ -213,9 +213,7 @@ class Office:
             yield from (Path(folder) / name for name in subfolders)
 
     def _pick_file(self, fits: Callable[[Path], bool] = lambda _: True) -> Path:
-        found = [
-            p for p in self._files() if self._is_free(p) and 0 < p.stat().st_size < 10_000_000 and fits(p)
-        ]
+        found = [p for p in self._files() if self._is_free(p) and 0 < p.stat().st_size < 10_000_000 and fits(p)]
         return self._choose(found, "file")
 
     def _pick_folder(self) -> Path:
@@ -231,9 +229,7 @@ class Office:
         """Pick an untouched folder that can take `name`: not its present place, not inside what moves."""
         found = []
         for folder in self._folders():
-            inside = moving is not None and (
-                folder == moving.parent or folder == moving or moving in folder.parents
-            )
+            inside = moving is not None and (folder == moving.parent or folder == moving or moving in folder.parents)
             touched = not self._touched.isdisjoint((folder, *folder.parents))
             if not (inside or touched or _has_name(folder, name)):
                 found.append(folder)
@@ -244,9 +240,7 @@ class Office:
         for path in self._files():
             if self._is_free(path) and 0 < path.stat().st_size < 10_000_000:
                 by_kind.setdefault((path.parent, path.suffix), []).append(path)
-        one, other, *_ = self._choose(
-            [group for group in by_kind.values() if len(group) > 1], "pair of files"
-        )
+        one, other, *_ = self._choose([group for group in by_kind.values() if len(group) > 1], "pair of files")
         return one, other
 
     def _choose(self, found: list[T], what: str) -> T:
@@ -256,9 +250,7 @@ class Office:
 
     # -- doing ---------------------------------------------------------------------------------------
 
-    def _change(
-        self, deed: Deed, before: Path | None, after: Path | None, files: int | None = None
-    ) -> Change:
+    def _change(self, deed: Deed, before: Path | None, after: Path | None, files: int | None = None) -> Change:
         for path in (before, after):
             if path is not None:
                 self._touched.add(path)

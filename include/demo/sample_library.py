@@ -22,8 +22,7 @@ DOCUMENTS = 320
 _DEPARTMENTS = ("Finance", "Legal", "Engineering", "Operations", "Marketing", "Facilities")
 _SUBJECTS = ("Contracts", "Minutes", "Reports", "Drawings", "Templates")
 _DEEP = PurePosixPath(
-    "Engineering/Harbour project/Phase 1/Lot 3/Building B/Floor 2"
-    "/Corridor east/Cabinet 14/Shelf 2/Binder 7/Register C"
+    "Engineering/Harbour project/Phase 1/Lot 3/Building B/Floor 2/Corridor east/Cabinet 14/Shelf 2/Binder 7/Register C"
 )
 _EMPTY_FOLDERS = (
     "Facilities/Not yet filed",

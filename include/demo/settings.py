@@ -56,9 +56,7 @@ class AirflowSettings:
     dags: Path | None = None
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
     signing_key: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
-    fernet_key: str = field(
-        default_factory=lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(), repr=False
-    )
+    fernet_key: str = field(default_factory=lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(), repr=False)
 
     @property
     def url(self) -> str:

@@ -39,15 +39,11 @@ class Screen:
     """Writes to one console. On a terminal progress moves in place; elsewhere each new state is one line."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(
-            highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH
-        )
+        self.console = console or Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
     def title(self, text: str, below: str) -> None:
         """Open the demo."""
-        self.console.print(
-            Panel(Text.assemble((text, "bold"), "\n", below), border_style="cyan", expand=False)
-        )
+        self.console.print(Panel(Text.assemble((text, "bold"), "\n", below), border_style="cyan", expand=False))
 
     def step(self, number: int, text: str) -> None:
         """Begin a numbered step."""
@@ -124,9 +120,7 @@ class Screen:
             body.append(f"... and {len(lines) - _MAX_DIFFERENCES} more")
         mark = "✓ " if good else "✗ "
         style = "green" if good else "red"
-        self.console.print(
-            Panel(Text(mark + "\n  ".join(body)), border_style=style, style=style, expand=False)
-        )
+        self.console.print(Panel(Text(mark + "\n  ".join(body)), border_style=style, style=style, expand=False))
 
     def comparison(self, comparison: Comparison, report: str = "") -> None:
         """Print the verdict over the two folders; `report` is where reasons can be read."""
@@ -173,8 +167,7 @@ def _task_line(states: Mapping[str, Mapping[str, int]]) -> str:
     parts = []
     for task, counts in states.items():
         marks = " ".join(
-            _MARKS.get(state, escape(f"[{state}]")) + (f"×{n}" if n > 1 else "")
-            for state, n in counts.items()
+            _MARKS.get(state, escape(f"[{state}]")) + (f"×{n}" if n > 1 else "") for state, n in counts.items()
         )
         parts.append(f"{escape(task)} {marks}")
     return "   ".join(parts)

@@ -79,9 +79,7 @@ class Story:
         library = survey(self._place.library) if self._place.own else None
         if library is not None:
             check_room(self._place, library.size)
-        settings = AirflowSettings(
-            self._place.airflow, self._wishes.project, self._wishes.port, self._wishes.dags
-        )
+        settings = AirflowSettings(self._place.airflow, self._wishes.project, self._wishes.port, self._wishes.dags)
         # Airflow's database takes several seconds to make: it is made while the library is written.
         airflow = stack.enter_context(AirflowStack(settings))
         airflow.begin()
@@ -180,9 +178,7 @@ class Story:
     def _compare(self, pair: SimulatorPair) -> None:
         unwanted = PathGlobs(Filters().exclude)
         with self._screen.busy("Comparing the library with what FileCloud has stored"):
-            comparison = compare(
-                self._place.library, pair.mirror, wanted=lambda path: not unwanted.covers(path)
-            )
+            comparison = compare(self._place.library, pair.mirror, wanted=lambda path: not unwanted.covers(path))
         self._verdicts.append(comparison.equal)
         self._screen.comparison(comparison, self._report)
 

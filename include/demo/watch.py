@@ -146,9 +146,7 @@ class Watcher:
 def _count(tasks: Iterable[TaskState]) -> dict[str, Counter[str]]:
     """Count states by task, tasks in the order of the pipeline where it is known."""
     found: dict[str, Counter[str]] = {}
-    for task in sorted(
-        tasks, key=lambda task: _PIPELINE.index(_leaf(task)) if _leaf(task) in _PIPELINE else 99
-    ):
+    for task in sorted(tasks, key=lambda task: _PIPELINE.index(_leaf(task)) if _leaf(task) in _PIPELINE else 99):
         found.setdefault(_leaf(task), Counter())[task.state] += 1
     return found
 

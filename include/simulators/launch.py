@@ -75,18 +75,14 @@ class LaunchOptions:
         real = {name: folder.resolve() for name, folder in folders.items()}
         for one, other in (("store", "library"), ("state folder", "library"), ("state folder", "store")):
             if _overlap(real[one], real[other]):
-                raise LaunchError(
-                    f"The {one} {folders[one]} and the {other} {folders[other]} must not overlap."
-                )
+                raise LaunchError(f"The {one} {folders[one]} and the {other} {folders[other]} must not overlap.")
         if self.faults is not None and not self.faults.is_file():
             raise LaunchError(f"The fault plan {self.faults} is not a file.")
 
     def _check_numbers(self) -> None:
         for port in (self.graph_port, self.filecloud_port):
             if not 0 <= port <= 65535:
-                raise LaunchError(
-                    f"Port {port} does not exist: choose one from 1 to 65535, or 0 for any free one."
-                )
+                raise LaunchError(f"Port {port} does not exist: choose one from 1 to 65535, or 0 for any free one.")
         if self.latency_ms < 0:
             raise LaunchError("The latency must not be negative.")
         if self.units_per_minute is not None and self.units_per_minute < 1:
@@ -218,9 +214,7 @@ class SimulatorPair:
 
     def environment(self, routes: Path) -> dict[str, str]:
         """Return the variables that let Airflow or `spfc` use this pair with the route file `routes`."""
-        named = {
-            f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in self.connections().items()
-        }
+        named = {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in self.connections().items()}
         return {**named, "SPFC_ROUTES": str(routes.absolute())}
 
     def write_env(self, path: Path) -> None:
@@ -233,9 +227,7 @@ class SimulatorPair:
         routes.write_text(self.route_file(), encoding="utf-8")
         lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment(routes).items()]
         # A proxy of the user's must not come between loopback addresses.
-        lines += [
-            f'export {name}="127.0.0.1,localhost${{{name}:+,${name}}}"' for name in ("NO_PROXY", "no_proxy")
-        ]
+        lines += [f'export {name}="127.0.0.1,localhost${{{name}:+,${name}}}"' for name in ("NO_PROXY", "no_proxy")]
         path.touch(mode=0o600)
         path.chmod(0o600)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -267,9 +259,7 @@ class SimulatorPair:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `spfc simulate`."""
     add = parser.add_argument
-    add(
-        "--library", type=Path, required=True, metavar="DIR", help="folder to publish as a SharePoint library"
-    )
+    add("--library", type=Path, required=True, metavar="DIR", help="folder to publish as a SharePoint library")
     add("--store", type=Path, required=True, metavar="DIR", help="folder in which FileCloud keeps its files")
     add(
         "--state",

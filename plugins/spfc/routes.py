@@ -105,6 +105,7 @@ class Policies(_Strict):
         None, description="where quarantined items go; default: the target folder with '.quarantine' appended"
     )
     removal_guard: RemovalGuard = RemovalGuard()
+    approval_hours: int = Field(24, ge=1, description="how long held removals wait for a person in the Airflow UI")
     empty_folders: bool = Field(True, description="also create folders that hold no file")
 
 
@@ -156,7 +157,6 @@ class RunMode(StrEnum):
 
     INCREMENTAL = "incremental"
     FULL = "full"
-    AUDIT = "audit"
     RETRY_FAILED = "retry_failed"
 
 
@@ -175,15 +175,15 @@ def _inside(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _explain(name: str, error: ValidationError) -> RouteInvalid:
+def _explain(subject: str, hint: str, error: ValidationError) -> RouteInvalid:
     problems = []
     for found in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in found["loc"]) or "route"
         what = "unknown key" if found["type"] == "extra_forbidden" else found["msg"].removeprefix("Value error, ")
         problems.append(f"{where}: {what}")
     return RouteInvalid(
-        f"Route {name!r} is not valid: " + "; ".join(problems) + ".",
-        hint="Correct it in routes.yaml; docs/routes.md lists every key.",
+        f"{subject} not valid: " + "; ".join(problems) + ".",
+        hint=hint,
     )
 
 
@@ -192,7 +192,9 @@ def parse_route(name: str, fields: Mapping[str, Any]) -> Route:
     try:
         return Route.model_validate({**fields, "name": name})
     except ValidationError as error:
-        raise _explain(name, error) from None
+        raise _explain(
+            f"Route {name!r} is", "Correct it in routes.yaml; docs/routes.md lists every key.", error
+        ) from None
 
 
 def parse_options(fields: Mapping[str, Any]) -> RunOptions:
@@ -200,7 +202,7 @@ def parse_options(fields: Mapping[str, Any]) -> RunOptions:
     try:
         return RunOptions.model_validate(dict(fields))
     except ValidationError as error:
-        raise _explain("run parameters", error) from None
+        raise _explain("The run parameters are", "docs/operations.md lists what a run may be given.", error) from None
 
 
 def _refuse_shared_targets(routes: list[Route]) -> None:
@@ -245,6 +247,6 @@ def load_routes(path: Path) -> dict[str, Route]:
             f"The route file {path} cannot be read: {error.strerror}.",
             hint="Set SPFC_ROUTES to the path of your routes.yaml.",
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RouteInvalid(f"The route file {path} is not valid YAML: {error}.") from None
     return parse_routes(document)

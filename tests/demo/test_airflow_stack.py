@@ -97,6 +97,8 @@ def test_a_death_names_the_log_file_and_its_last_line(stack: AirflowStack, proce
         try:
             stack.begin()
             stack.start({})
+            if process in stack.process_ids:
+                assert has_ended(stack.process_ids[process])
             stack.wait_healthy(timeout_s=30)
         finally:
             del os.environ["FAIL"]

@@ -69,9 +69,7 @@ def test_renames_and_moves_keep_identity_content_and_time(library: Path, office:
     after = tree(library)
     assert change.before in before and change.before not in after
     assert after[change.after][0] == before[change.before][0]
-    assert sorted(values for values in after.values() if values[1]) == sorted(
-        v for v in before.values() if v[1]
-    )
+    assert sorted(values for values in after.values() if values[1]) == sorted(v for v in before.values() if v[1])
     assert len(before) == len(after)
     same_folder = Path(change.before).parent == Path(change.after).parent
     assert same_folder == deed.startswith("rename")

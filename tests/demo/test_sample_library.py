@@ -85,8 +85,7 @@ def test_deep_empty_and_zero_byte_things_are_there(sample: SampleLibrary) -> Non
     assert sample.empty_folders >= 3
     assert sample.empty_files >= 3
     assert any(
-        path.is_dir() and not any(path.iterdir()) and path.parent != sample.root
-        for path in sample.root.rglob("*")
+        path.is_dir() and not any(path.iterdir()) and path.parent != sample.root for path in sample.root.rglob("*")
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spfc.errors import RouteInvalid
+
 pytestmark = pytest.mark.e2e
 
 
@@ -166,3 +168,41 @@ def test_deleted_folder_goes_to_quarantine_as_one_call_and_comes_back(house) -> 
     run = house.run()
     assert run.verdict == "green", run.story
     assert tree(house.mirror) == tree(house.library)
+
+
+def test_a_loosened_filter_brings_what_it_kept_out(house) -> None:
+    house.fields = {"filters": {"exclude": ["*.bin"]}}
+    fill(house.library)
+    assert house.run().verdict == "green"
+    assert not list(house.mirror.rglob("*.bin"))
+    house.fields = {"filters": {"exclude": []}}
+    assert house.run().verdict == "green"
+    assert tree(house.mirror) == tree(house.library)
+
+
+def test_a_tightened_filter_removes_nothing(house) -> None:
+    fill(house.library)
+    house.run()
+    before = tree(house.mirror)
+    house.fields = {"filters": {"exclude": ["*.bin", "Reports"]}}
+    assert house.run(mode="full").verdict == "green"
+    assert tree(house.mirror) == before
+
+
+def test_a_copy_that_was_deleted_at_the_target_returns_with_its_next_change(house) -> None:
+    fill(house.library)
+    house.run()
+    (house.mirror / "a.txt").unlink()
+    (house.library / "a.txt").write_bytes(b"edited since")
+    run = house.run()
+    assert run.verdict == "green", run.story
+    assert tree(house.mirror) == tree(house.library)
+
+
+def test_a_route_that_is_pointed_elsewhere_is_refused(house) -> None:
+    fill(house.library)
+    house.run()
+    house.fields = {"target": {"folder": f"{house.filecloud.root}/elsewhere"}}
+    with pytest.raises(RouteInvalid, match="give the new pair a new route name"):
+        house.run()
+    assert not (house.tmp / "store" / "elsewhere").exists()

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-LOGIN_OK = (
-    b"<commands><command><type>loginguest</type><result>1</result><message></message></command></commands>"
-)
+LOGIN_OK = b"<commands><command><type>loginguest</type><result>1</result><message></message></command></commands>"
 ALIVE = b"<infos><info><profile>spfc</profile><authenticated>1</authenticated></info></infos>"
 DONE = b"<commands><command><type>x</type><result>1</result><message></message></command></commands>"
 CLOSE = b""

@@ -40,9 +40,7 @@ def test_our_requests_equal_the_vendors(tmp_path: Path) -> None:
         client.create_folder("/spfc", "b")
         date = client.spell_date(DAY)
         client.upload_chunk(Chunk("/spfc/a", "empty.txt", 0, b"", 0, date, last=True))
-        client.upload_chunk(
-            Chunk("/spfc/a", "x + y.txt", 0, b"12345", 5, date, last=True, keep_existing=True)
-        )
+        client.upload_chunk(Chunk("/spfc/a", "x + y.txt", 0, b"12345", 5, date, last=True, keep_existing=True))
         client.list_page("/spfc/a")
         client.info("/spfc/a/x + y.txt")
         client.exists("/spfc/a/empty.txt")
@@ -68,9 +66,7 @@ def test_a_file_part_has_the_length_it_says_and_may_be_sent_twice(size: int) -> 
     sent = b"".join(bytes(piece) for piece in part)
     assert len(sent) == len(part)
     assert b"".join(bytes(piece) for piece in part) == sent
-    message = email.parser.BytesParser().parsebytes(
-        f"Content-Type: {part.content_type}\r\n\r\n".encode() + sent
-    )
+    message = email.parser.BytesParser().parsebytes(f"Content-Type: {part.content_type}\r\n\r\n".encode() + sent)
     assert message.is_multipart()
     assert len(message.get_payload()) == 1
     assert 'name="file_contents"; filename="ü %22x%22.txt"'.encode() in sent

@@ -39,9 +39,7 @@ def test_a_read_is_repeated_while_trouble_may_pass(code: int) -> None:
 
 
 @pytest.mark.parametrize(("code", "kind"), [(503, ServiceBusy), (429, Throttled), (500, ServiceBusy)])
-def test_trouble_that_stays_is_raised_after_a_bounded_number_of_tries(
-    code: int, kind: type[SpfcError]
-) -> None:
+def test_trouble_that_stays_is_raised_after_a_bounded_number_of_tries(code: int, kind: type[SpfcError]) -> None:
     time = FakeTime()
     with raw_server(scripted(*[status(code)] * 4)) as server:
         client = make_client(server.url, time, attempts=4, backoff_cap=1.5)

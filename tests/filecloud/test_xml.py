@@ -38,9 +38,7 @@ def test_only_the_true_time_is_a_time() -> None:
 
 
 def test_defaults_of_absent_and_empty_fields() -> None:
-    (found,) = xml.read_listing(
-        xml.parse(listing(entry(type="dir", fullsize="", etag="", locked="")))
-    ).entries
+    (found,) = xml.read_listing(xml.parse(listing(entry(type="dir", fullsize="", etag="", locked="")))).entries
     assert (found.is_folder, found.size, found.etag, found.locked) == (True, 0, None, False)
     assert (found.can_upload, found.can_download, found.can_rename) == (True, True, True)
     (found,) = xml.read_listing(xml.parse(listing(entry(etag='"e1"', locked="1", canupload="0")))).entries

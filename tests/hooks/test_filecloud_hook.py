@@ -95,9 +95,7 @@ def test_a_client_comes_out_of_an_airflow_connection(tmp_path: Path, monkeypatch
         client.close()
 
 
-def test_a_connection_is_tested_by_logging_in_and_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_is_tested_by_logging_in_and_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with world(tmp_path) as made:
         good, text = hook(monkeypatch, **at(made.simulator), schema="http").test_connection()
         assert good

@@ -65,9 +65,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_three_files_stand_in_the_folder_of_the_run(make: Any, tmp_path: Path) -> None:
     make.line(Action.UPLOAD, Outcome.DONE, size=5)
-    files = write_report(
-        tmp_path, make.summary(run_id="scheduled__2026-11-21T07:00:00+00:00"), lambda: make.lines
-    )
+    files = write_report(tmp_path, make.summary(run_id="scheduled__2026-11-21T07:00:00+00:00"), lambda: make.lines)
     folder = report_folder(tmp_path, "legal", "scheduled__2026-11-21T07:00:00+00:00")
     assert {files.csv.parent, files.json.parent, files.html.parent} == {folder}
     assert sorted(entry.name for entry in folder.iterdir()) == ["report.csv", "report.html", "report.json"]
@@ -87,9 +85,7 @@ def test_page_needs_nothing_from_outside_and_runs_nothing(make: Any, tmp_path: P
         {"script", "img", "link", "iframe", "u", "i onclick", "s", "object"}
     )
     assert not [name for _, attributes in seen.tags for name in attributes if name.startswith("on")]
-    targets = {
-        value for _, attributes in seen.tags for key, value in attributes.items() if key in ("href", "src")
-    }
+    targets = {value for _, attributes in seen.tags for key, value in attributes.items() if key in ("href", "src")}
     assert targets == {"report.csv", "report.json"}
     assert "url(" not in page.read_text("utf-8") and "@import" not in page.read_text("utf-8")
     text = "".join(seen.text)
@@ -105,9 +101,7 @@ def test_names_of_other_scripts_keep_their_own_direction(make: Any, tmp_path: Pa
 def test_csv_holds_every_line_unchanged(make: Any, tmp_path: Path) -> None:
     evidence = {"source_version": "7", "size": 3, "same": False, "hash": None}
     for path in (*HOSTILE, "/=1+1.xlsx"):
-        make.line(
-            Action.UPLOAD, Outcome.HELD, path=path, detail='=cmd|"x"', hint="'", size=3, evidence=evidence
-        )
+        make.line(Action.UPLOAD, Outcome.HELD, path=path, detail='=cmd|"x"', hint="'", size=3, evidence=evidence)
     files = write_report(tmp_path, make.summary(), lambda: make.lines)
     found = rows(files.csv)
     assert files.csv.read_bytes().startswith(b"\xef\xbb\xbf")
@@ -156,9 +150,7 @@ def test_json_has_stable_keys_and_adds_up(make: Any, tmp_path: Path) -> None:
     ]
     assert content["verdict"] == "failed"
     assert (content["totals"]["bytes_copied"], content["totals"]["bytes_waiting"]) == (10, 7)
-    assert content["problems"][0]["code"] == "service_busy" and content["problems"][0]["paths"] == [
-        "/a/b.docx"
-    ]
+    assert content["problems"][0]["code"] == "service_busy" and content["problems"][0]["paths"] == ["/a/b.docx"]
     assert content["spending"]["graph_units"] == 8
     before = files.json.read_bytes()
     assert write_report(tmp_path, summary, lambda: make.lines).json.read_bytes() == before
@@ -259,9 +251,7 @@ def test_nothing_secret_reaches_paper(make: Any, tmp_path: Path, text: str) -> N
 
 
 def test_redaction_leaves_plain_sentences_alone() -> None:
-    sentence = (
-        "The file at https://contoso.sharepoint.com/sites/legal is locked: wait for its owner (basic rule)."
-    )
+    sentence = "The file at https://contoso.sharepoint.com/sites/legal is locked: wait for its owner (basic rule)."
     assert redact(sentence) == sentence
 
 

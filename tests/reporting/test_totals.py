@@ -47,14 +47,10 @@ def test_sums_add_up_for_any_lines(lines: list[LineOutcome], documents: int, fol
     assert totals.lines == len(lines) == sum(totals.count(outcome=outcome) for outcome in Outcome)
     content = [line for line in lines if line.action not in (Action.MOVE, Action.REMOVE)]
     assert totals.counters.total_documents - documents == sum(line.kind is Kind.FILE for line in content)
-    assert totals.counters.total_folders - folders == sum(
-        line.kind in (Kind.FOLDER, Kind.PACKAGE) for line in content
-    )
+    assert totals.counters.total_folders - folders == sum(line.kind in (Kind.FOLDER, Kind.PACKAGE) for line in content)
     copying = [line for line in lines if line.action in (Action.UPLOAD, Action.UPDATE)]
     assert totals.bytes_copied == sum(line.size for line in copying if line.outcome is Outcome.DONE)
-    assert (verdict(summary, totals) is Verdict.FAILED) == any(
-        line.outcome is Outcome.FAILED for line in lines
-    )
+    assert (verdict(summary, totals) is Verdict.FAILED) == any(line.outcome is Outcome.FAILED for line in lines)
 
 
 @pytest.mark.parametrize(

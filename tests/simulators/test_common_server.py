@@ -60,9 +60,7 @@ def rule(kind: str, **more: object) -> dict[str, object]:
     return {"id": kind, "action": {"kind": kind, **options}, **more}
 
 
-def test_journal_hides_secrets_and_is_written_as_lines(
-    echo: Echo, http: requests.Session, tmp_path: Path
-) -> None:
+def test_journal_hides_secrets_and_is_written_as_lines(echo: Echo, http: requests.Session, tmp_path: Path) -> None:
     http.get(echo.url + "/call?password=geheim&tempauth=abc.d&x=1", headers={"Authorization": "Bearer q"})
     [entry] = echo.journal.entries
     assert (entry.operation, entry.status, entry.bytes_out, entry.has_authorization) == ("call", 200, 4, True)
@@ -99,9 +97,7 @@ def test_resets(echo: Echo, http: requests.Session, kind: str, commits: int) -> 
 
 
 @pytest.mark.parametrize(("path", "keep"), [("/file", 1_500_000), ("/file", 0), ("/call", 2)])
-def test_truncated_bodies_announce_the_full_length(
-    echo: Echo, http: requests.Session, path: str, keep: int
-) -> None:
+def test_truncated_bodies_announce_the_full_length(echo: Echo, http: requests.Session, path: str, keep: int) -> None:
     echo.replace_faults([rule("truncate", bytes=keep)])
     with http.get(echo.url + path, stream=True) as answer:
         assert int(answer.headers["Content-Length"]) == (SIZE if path == "/file" else 4)

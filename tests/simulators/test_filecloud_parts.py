@@ -18,9 +18,7 @@ NASTY = st.lists(st.sampled_from([b"\r\n", b"--", b"b-1", b"\r\n--b-", b"x", b""
 def body(data: bytes, field: bytes = b"v") -> bytes:
     return (
         b'--b-1\r\nContent-Disposition: form-data; name="path"\r\n\r\n' + field + b"\r\n"
-        b'--b-1\r\nContent-Disposition: form-data; name="f"; filename="a \\"q\\".txt"\r\n\r\n'
-        + data
-        + b"\r\n"
+        b'--b-1\r\nContent-Disposition: form-data; name="f"; filename="a \\"q\\".txt"\r\n\r\n' + data + b"\r\n"
         b'--b-1\r\nContent-Disposition: form-data; name="g"; filename="second"\r\n\r\nignored\r\n'
         b"--b-1--\r\n"
     )

@@ -164,9 +164,7 @@ def call(*arguments: str, stop: bool = True) -> tuple[int, str, str]:
         ending.set()
     written: list[str] = []
     complaints: list[str] = []
-    status = launch.run(
-        parser.parse_args(arguments), stop=ending, write=written.append, complain=complaints.append
-    )
+    status = launch.run(parser.parse_args(arguments), stop=ending, write=written.append, complain=complaints.append)
     return status, "".join(written), "".join(complaints)
 
 
@@ -184,9 +182,7 @@ def test_run_tells_how_to_connect(library: Path, tmp_path: Path) -> None:
 def test_a_declared_fault_that_was_never_met_is_named(library: Path, tmp_path: Path) -> None:
     plan = tmp_path / "faults.yaml"
     plan.write_text("- {id: never-met, service: graph, action: {kind: status, status: 503}}\n")
-    status, said, _ = call(
-        "--library", str(library), "--store", str(tmp_path / "store"), "--faults", str(plan)
-    )
+    status, said, _ = call("--library", str(library), "--store", str(tmp_path / "store"), "--faults", str(plan))
     assert status == 0
     assert "never-met" in said
 

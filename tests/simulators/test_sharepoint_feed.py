@@ -146,9 +146,7 @@ def test_new_time_is_metadata_only(library: Path, opened: Callable[..., Reader])
         ("docs/deep", "media/deep"),
     ],
 )
-def test_rename_and_move_tell_one_item(
-    library: Path, opened: Callable[..., Reader], old: str, new: str
-) -> None:
+def test_rename_and_move_tell_one_item(library: Path, opened: Callable[..., Reader], old: str, new: str) -> None:
     reader = opened()
     reader.follow()
     ids = {reader.path(i): i for i in reader.items}
@@ -223,9 +221,7 @@ def test_delete_markers_and_tiny_pages(
 
 
 def test_silent_delete_shapes_and_select(library: Path, opened: Callable[..., Reader]) -> None:
-    reader = opened(
-        "$select=id,name,root,parentReference", silent_delete=("media/*",), delete_shape="year_0001"
-    )
+    reader = opened("$select=id,name,root,parentReference", silent_delete=("media/*",), delete_shape="year_0001")
     reader.follow()
     item = reader.id_of("docs/it's.txt")
     (library / "media/one.jpg").unlink()
@@ -281,9 +277,7 @@ def test_restart_in_the_middle_of_a_round(library: Path, opened: Callable[..., R
 def test_gone_by_fault(library: Path, opened: Callable[..., Reader], location: str) -> None:
     reader = opened()
     reader.follow()
-    reader.sim.replace_faults(
-        [{"id": "g", "operation": "delta", "action": {"kind": "gone", "location": location}}]
-    )
+    reader.sim.replace_faults([{"id": "g", "operation": "delta", "action": {"kind": "gone", "location": location}}])
     answer = reader.get(reader.link or "")
     body = answer.json()["error"]
     assert answer.status_code == 410 and body["code"] == "resyncRequired"

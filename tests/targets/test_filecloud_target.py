@@ -164,23 +164,17 @@ def test_pages_that_disagree_are_asked_for_again(tmp_path: Path, change: dict[st
 def test_pages_that_keep_disagreeing_are_asked_for_as_one(tmp_path: Path) -> None:
     with world(tmp_path) as made:
         target = shifting(made, 1005)
-        made.faults(
-            {"operation": "getfilelist", "nth": [2, 4], "action": {"kind": "change_listing", "remove": 1}}
-        )
+        made.faults({"operation": "getfilelist", "nth": [2, 4], "action": {"kind": "change_listing", "remove": 1}})
         found = target.list_folder("/")
         assert found is not None
         assert len(found) == 1005
-        assert [e.params["limit"] for e in made.simulator.journal.entries if e.operation == "getfilelist"][
-            -1
-        ] == "-1"
+        assert [e.params["limit"] for e in made.simulator.journal.entries if e.operation == "getfilelist"][-1] == "-1"
 
 
 def test_a_listing_that_never_agrees_is_not_believed(tmp_path: Path) -> None:
     with world(tmp_path, FileCloudKnobs(max_limit=10)) as made:
         target = shifting(made, 25)
-        made.faults(
-            {"operation": "getfilelist", "nth": [2, 4], "action": {"kind": "change_listing", "remove": 1}}
-        )
+        made.faults({"operation": "getfilelist", "nth": [2, 4], "action": {"kind": "change_listing", "remove": 1}})
         with pytest.raises(AnswerUnreadable):
             target.list_folder("/")
 
@@ -197,9 +191,7 @@ def test_trouble_in_mid_listing_never_shortens_it(tmp_path: Path, kind: str) -> 
 def test_a_folder_that_is_refused_is_not_called_missing(tmp_path: Path) -> None:
     with world(tmp_path) as made:
         target = made.target()
-        made.faults(
-            {"operation": "getfilelist", "action": {"kind": "xml_error_200", "message": "Interner Fehler"}}
-        )
+        made.faults({"operation": "getfilelist", "action": {"kind": "xml_error_200", "message": "Interner Fehler"}})
         with pytest.raises(AnswerUnreadable):
             target.list_folder("/")
 
@@ -260,9 +252,7 @@ def test_a_lost_reply_from_a_server_without_times_is_settled_when_nothing_was_th
 
 @pytest.mark.parametrize("loss", [LOST, NEVER_CAME])
 @pytest.mark.parametrize("nth", [1, 2])
-def test_a_lost_reply_to_a_middle_chunk_is_sent_again_once(
-    tmp_path: Path, loss: dict[str, str], nth: int
-) -> None:
+def test_a_lost_reply_to_a_middle_chunk_is_sent_again_once(tmp_path: Path, loss: dict[str, str], nth: int) -> None:
     with world(tmp_path) as made:
         target = made.target()
         made.faults({"operation": "upload", "nth": nth, "action": loss})
@@ -476,9 +466,7 @@ def test_a_refusal_that_nothing_explains_concerns_one_item(tmp_path: Path) -> No
 # -- chunks that are too large ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "knobs", [FileCloudKnobs(max_chunk=MIB + 1000), FileCloudKnobs(refuse_chunk_over=MIB)]
-)
+@pytest.mark.parametrize("knobs", [FileCloudKnobs(max_chunk=MIB + 1000), FileCloudKnobs(refuse_chunk_over=MIB)])
 def test_chunks_shrink_until_the_server_takes_them(tmp_path: Path, knobs: FileCloudKnobs) -> None:
     body = noise(6 * MIB + 5)
     with world(tmp_path, knobs) as made:

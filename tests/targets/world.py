@@ -34,9 +34,7 @@ class FakeTime:
         return self.now
 
 
-def make_client(
-    url: str, time: FakeTime | None = None, jitter: float = 1.0, **settings: Any
-) -> FileCloudClient:
+def make_client(url: str, time: FakeTime | None = None, jitter: float = 1.0, **settings: Any) -> FileCloudClient:
     """Make a client whose waiting takes no time."""
     time = time or FakeTime()
     values: dict[str, Any] = {"user": "spfc", "password": PASSWORD, "chunk_size": 4096, **settings}
@@ -83,9 +81,7 @@ def world(tmp_path: Path, knobs: FileCloudKnobs | None = None, **options: Any) -
     """Run a simulator; at the end every declared fault must have been met."""
     store = tmp_path / "store"
     store.mkdir(exist_ok=True)
-    simulator = FileCloudSimulator(
-        store, state_dir=tmp_path / "state", knobs=knobs, password=PASSWORD, **options
-    )
+    simulator = FileCloudSimulator(store, state_dir=tmp_path / "state", knobs=knobs, password=PASSWORD, **options)
     with simulator:
         made = World(simulator)
         yield made

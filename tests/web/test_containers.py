@@ -83,9 +83,7 @@ def test_image_is_the_airflow_that_is_locked() -> None:
 
 def test_everything_copied_exists_and_is_let_into_the_build() -> None:
     let_in = {
-        line[1:].rstrip("/")
-        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
-        if line[:1] == "!"
+        line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
     }
     for arguments in re.findall(r"^COPY (.*)$", DOCKERFILE, re.M):
         *sources, _ = (part for part in arguments.split() if not part.startswith("--"))

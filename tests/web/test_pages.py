@@ -21,15 +21,9 @@ from spfc.web.pages import make_app
 RUN_ID = "scheduled__2026-11-21T07:00:00+00:00"
 
 
-def put_report(
-    root: Path, route: str, run_id: str, *, outcome: Outcome = Outcome.DONE, dag_id: str = ""
-) -> Path:
-    line = LineOutcome(
-        1, Action.UPLOAD, Reason.NEW, "i1", Kind.FILE, "/a/<b>.docx", "/a/b", size=5, outcome=outcome
-    )
-    summary = RunSummary(
-        route, "source", "target", run_id, "full", 1_763_708_400, 1_763_708_410, dag_id=dag_id
-    )
+def put_report(root: Path, route: str, run_id: str, *, outcome: Outcome = Outcome.DONE, dag_id: str = "") -> Path:
+    line = LineOutcome(1, Action.UPLOAD, Reason.NEW, "i1", Kind.FILE, "/a/<b>.docx", "/a/b", size=5, outcome=outcome)
+    summary = RunSummary(route, "source", "target", run_id, "full", 1_763_708_400, 1_763_708_410, dag_id=dag_id)
     return write_report(root, summary, lambda: [line]).json
 
 
@@ -84,9 +78,7 @@ def test_list_shows_runs_with_verdicts_newest_first(client: TestClient, root: Pa
     os.utime(root / "legal" / "manual__2" / "report.json", (2e9, 2e9))
     answer = client.get("/reports/")
     assert answer.status_code == 200
-    assert answer.text.index("manual__2/report.html") < answer.text.index(
-        f"{safe_run_id(RUN_ID)}/report.html"
-    )
+    assert answer.text.index("manual__2/report.html") < answer.text.index(f"{safe_run_id(RUN_ID)}/report.html")
     assert 'chip failed"' in answer.text and 'chip green"' in answer.text and "5 bytes" in answer.text
     assert client.get("/reports/legal/").text.count("report.html") == 2
 

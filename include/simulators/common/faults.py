@@ -31,7 +31,6 @@ SERVICE_KINDS: Mapping[str, frozenset[str]] = {
     "quota_full": frozenset(),
     "forget_staged": frozenset(),
     "change_listing": frozenset({"add", "remove"}),
-    "touch_item": frozenset(),
 }
 _REQUIRED: Mapping[str, frozenset[str]] = {
     "status": frozenset({"status"}),

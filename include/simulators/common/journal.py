@@ -118,18 +118,12 @@ class Journal:
         fresh.reverse()
         return fresh
 
-    def count(
-        self, service: str | None = None, operation: str | None = None, since: int | None = None
-    ) -> int:
+    def count(self, service: str | None = None, operation: str | None = None, since: int | None = None) -> int:
         """Count requests by service and operation (None = any), of all time or after a mark."""
         if since is not None:
-            return sum(
-                service in (None, e.service) and operation in (None, e.operation) for e in self.since(since)
-            )
+            return sum(service in (None, e.service) and operation in (None, e.operation) for e in self.since(since))
         with self._lock:
-            return sum(
-                n for (s, o), n in self._calls.items() if service in (None, s) and operation in (None, o)
-            )
+            return sum(n for (s, o), n in self._calls.items() if service in (None, s) and operation in (None, o))
 
     def totals(self) -> dict[str, dict[str, dict[str, int]]]:
         """Return calls and units by service and operation, of all time."""

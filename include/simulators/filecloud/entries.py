@@ -31,9 +31,7 @@ class EntryWriter:
         self._etag = knobs.etag and (extra or not knobs.etag_needs_extra_fields)
         self._locked = locked
         self._slash = "/" if slash_after_dirpath else ""
-        self._season = (
-            server_offset(world.now(), knobs.server_tz) if knobs.offset_follows == "season" else None
-        )
+        self._season = server_offset(world.now(), knobs.server_tz) if knobs.offset_follows == "season" else None
 
     def entry(self, place: Place, status: os.stat_result, content: Content | None) -> list[Field]:
         """Return the fields of one item; `content` is None for folders."""

@@ -57,8 +57,7 @@ class Contents:
     def of(self, status: os.stat_result) -> Content:
         """Return the content of a file that is on disk."""
         row = self._state.first(
-            "SELECT serial, number, owner, how, created FROM files "
-            "WHERE inode = ? AND size = ? AND mtime = ?",
+            "SELECT serial, number, owner, how, created FROM files WHERE inode = ? AND size = ? AND mtime = ?",
             (_signed(status.st_ino), status.st_size, status.st_mtime_ns),
         )
         return sent(*row) if row else by_hand(status)

@@ -81,9 +81,7 @@ class DirectoryIndex:
             return None
         return known
 
-    def after_change(
-        self, folder: Path, known: FolderNames | None, name: str, is_folder: bool | None
-    ) -> None:
+    def after_change(self, folder: Path, known: FolderNames | None, name: str, is_folder: bool | None) -> None:
         """Carry our own change of `folder` forward; `is_folder` None means the name is gone."""
         if known is None:
             return

@@ -42,9 +42,7 @@ class FileCloudKnobs:
     session_ttl_s: float = 0.0
     max_sessions: int = 0
     serialize_sessions: bool = False
-    expired_session_mode: Literal["xml_result0", "http_401", "http_403", "redirect_html", "html_200"] = (
-        "xml_result0"
-    )
+    expired_session_mode: Literal["xml_result0", "http_401", "http_403", "redirect_html", "html_200"] = "xml_result0"
     # paths and names (4, 11)
     team_folders: tuple[str, ...] = ()
     denied_paths: tuple[str, ...] = ()

@@ -52,14 +52,10 @@ def command(operation: str, result: int, message: str, as_json: bool, refused: i
 
 def xml(text: str, status: int = 200) -> web.Response:
     """Answer with an XML body."""
-    return web.Response(
-        status=status, body=text.encode("utf-8", "replace"), headers={"Content-Type": XML_TYPE}
-    )
+    return web.Response(status=status, body=text.encode("utf-8", "replace"), headers={"Content-Type": XML_TYPE})
 
 
-def records(
-    root: str, name: str, rows: Iterable[Record], as_json: bool, meta: Record | None = None
-) -> web.Response:
+def records(root: str, name: str, rows: Iterable[Record], as_json: bool, meta: Record | None = None) -> web.Response:
     """Answer with a list of records, optionally after a `meta` record (reference 3.2, 3.4)."""
     if as_json:
         data: dict[str, object] = {} if meta is None else {"meta": [dict(meta)]}

@@ -233,9 +233,7 @@ class FileCloudSimulator(SimulatorServer):
         token = secrets.token_hex(16)
         etag = self.world.etag(place, self.world.contents.of(status))
         self._links[token] = (path, place.name, etag)
-        return web.Response(
-            status=302, headers={"Location": f"{self.url_of('storage')}/object?token={token}"}
-        )
+        return web.Response(status=302, headers={"Location": f"{self.url_of('storage')}/object?token={token}"})
 
     async def _storage(self, request: web.BaseRequest) -> web.StreamResponse:
         """Play the object storage behind the server: the link alone decides."""

@@ -117,9 +117,7 @@ class Staging:
 
     def usage(self, key: str = "") -> tuple[int, int]:
         """Return (number, bytes) of the partial uploads at and below a key."""
-        rows = self._state.rows(
-            "SELECT key FROM staged WHERE path = ? OR (path > ? AND path < ?)", below(key)
-        )
+        rows = self._state.rows("SELECT key FROM staged WHERE path = ? OR (path > ? AND path < ?)", below(key))
         paths = [self._folder / name for (name,) in rows]
         sizes = [path.stat().st_size for path in paths if path.exists()]
         return len(sizes), sum(sizes)

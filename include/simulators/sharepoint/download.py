@@ -131,9 +131,7 @@ class DownloadHost:
         except FileNotFoundError:
             return _plain(404, "the file does not exist")
 
-    def _altered(
-        self, item: Item, status: int, headers: dict[str, str], start: int, length: int
-    ) -> web.Response:
+    def _altered(self, item: Item, status: int, headers: dict[str, str], start: int, length: int) -> web.Response:
         """Serve bytes that differ with each fetch, as files do that the service rewrites on the way."""
         self._fetches += 1
         data = bytearray(self.library.disk_path(item).read_bytes())

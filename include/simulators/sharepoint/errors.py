@@ -45,9 +45,7 @@ def _utc(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def error_body(
-    code: str, message: str, now: float, request_id: str, client_id: str, inner: str | None = None
-) -> bytes:
+def error_body(code: str, message: str, now: float, request_id: str, client_id: str, inner: str | None = None) -> bytes:
     """Return the JSON error body of Graph."""
     deep = {"code": inner} if inner else {}
     detail = {**deep, "date": utc(now)[:-1], "request-id": request_id, "client-request-id": client_id}

@@ -156,26 +156,21 @@ class Feed:
             above = self._library.store.items[above].parent
         return depth
 
-    def _render(
-        self, layout: list[list[str]], token: Token, select: frozenset[str] | None, now: float
-    ) -> Page:
+    def _render(self, layout: list[list[str]], token: Token, select: frozenset[str] | None, now: float) -> Page:
         if token.page >= len(layout):
             raise GraphFailure(400, "invalidRequest", "The sync token is malformed.")
         store = self._library.store
         changed = [store.items[i] for i in layout[token.page]]
         shown = self._with_ancestors(changed) if self._knobs.delta_ancestors else changed
         value = [
-            self._writer.deleted(i, select) if i.deleted else self._writer.item(i, select, feed=True)
-            for i in shown
+            self._writer.deleted(i, select) if i.deleted else self._writer.item(i, select, feed=True) for i in shown
         ]
         if self._knobs.delta_dup_rate:
             value = self._with_stale(value, token)
         store.flush()
         last = token.page + 1 == len(layout)
         following = (
-            self._token(now, token.change)
-            if last
-            else self._token(now, token.change, token.round, token.page + 1)
+            self._token(now, token.change) if last else self._token(now, token.change, token.round, token.page + 1)
         )
         return Page(value, following.encode(), last)
 
@@ -196,9 +191,7 @@ class Feed:
     def _with_stale(self, value: list[Json], token: Token) -> list[Json]:
         """Put an older state of some items before the present one: the last occurrence must win."""
         chance = random.Random(f"{self._knobs.seed}/{token.round}/{token.page}")
-        stale = [
-            _older(v) for v in value if "deleted" not in v and chance.random() < self._knobs.delta_dup_rate
-        ]
+        stale = [_older(v) for v in value if "deleted" not in v and chance.random() < self._knobs.delta_dup_rate]
         return stale + value
 
 

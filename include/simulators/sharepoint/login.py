@@ -115,9 +115,7 @@ class LoginHost:
         problem = self._assertion_problem(form, base, now)
         if problem is None:
             return None
-        return login_error(
-            401, "invalid_client", 700027, f"Client assertion failed validation: {problem}", now
-        )
+        return login_error(401, "invalid_client", 700027, f"Client assertion failed validation: {problem}", now)
 
     def _assertion_problem(self, form: dict[str, str], base: str, now: float) -> str | None:
         """Check the shape and claims of an assertion; the signature is not judged."""

@@ -244,9 +244,7 @@ class SharePointSimulator(SimulatorServer):
             raise GraphFailure(405, "notAllowed", "The simulator's library is read only.")
         headers = self._charge(target, call)
         base = f"{self._base(request)}/{target.version}"
-        response = await asyncio.to_thread(
-            self._services.graph.answer, target, call, base, request.headers, fault
-        )
+        response = await asyncio.to_thread(self._services.graph.answer, target, call, base, request.headers, fault)
         response.headers.update(headers)
         return response
 
@@ -306,9 +304,7 @@ class SharePointSimulator(SimulatorServer):
             request.headers.get("client-request-id", ""),
             failure.inner,
         )
-        return web.Response(
-            status=failure.status, body=body, headers={"Content-Type": GRAPH_TYPE, **failure.headers}
-        )
+        return web.Response(status=failure.status, body=body, headers={"Content-Type": GRAPH_TYPE, **failure.headers})
 
     def _with_ids(self, request: web.BaseRequest, response: web.Response) -> web.Response:
         # Graph reference 17.3: on every response.

@@ -97,9 +97,7 @@ def _site_address(rest: list[str]) -> tuple[str, list[str]]:
     return f"{first}/{'/'.join(names)}", []
 
 
-def _drive(
-    version: str, site: str | None, drive: str | None, tail: list[str], query: dict[str, str]
-) -> Target:
+def _drive(version: str, site: str | None, drive: str | None, tail: list[str], query: dict[str, str]) -> Target:
     if not tail:
         kind = "drive" if drive is not None else "site_drive"
         return Target(kind, version, site, drive, query=query)

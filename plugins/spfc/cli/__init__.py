@@ -11,23 +11,29 @@ from spfc.errors import SpfcError
 
 NOT_GREEN = 1
 USAGE = 2
+SIMULATE = "simulate"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 not green, 2 something to correct first."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = _parser(SIMULATE in words).parse_args(words)
     try:
         return int(given.command(given))
     except SpfcError as error:
         print(f"spfc: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print("spfc: stopped. What was done is recorded; the next run goes on from there.", file=sys.stderr)
+        print(
+            "spfc: stopped. What was done is recorded; the next run goes on from there. If it finds the route taken, "
+            "it is given back within half an hour.",
+            file=sys.stderr,
+        )
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(simulators: bool) -> argparse.ArgumentParser:
+    """Return the parser; the simulators' web framework costs half a second, so only who asks for them loads it."""
     parser = argparse.ArgumentParser(prog="spfc", description="One-way sync of SharePoint libraries to FileCloud.")
     parser.add_argument("--version", action="version", version=f"spfc {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -45,30 +51,32 @@ def _parser() -> argparse.ArgumentParser:
     routes = commands.add_parser("routes", help="check the route file and list its routes")
     routes.set_defaults(command=_routes)
 
-    simulate = commands.add_parser("simulate", help="start a local SharePoint and a local FileCloud")
-    _add_simulate(simulate)
+    simulate = commands.add_parser(SIMULATE, help="start a local SharePoint and a local FileCloud")
+    if simulators:
+        _add_simulate(simulate)
     return parser
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 def _run(given: argparse.Namespace) -> int:
-    from spfc.cli.run import run_here
-    from spfc.cli.trigger import run_there
-
     params = {
         "mode": given.mode,
         "dry_run": given.dry_run,
         "max_documents": given.max_documents,
         "paths": given.paths,
     }
-    start = run_there if given.trigger else run_here
-    return start(given.route, params, as_json=given.json)
+    if given.trigger:
+        from spfc.cli.trigger import run_there
+
+        return run_there(given.route, params, as_json=given.json)
+    from spfc.cli.run import run_here
+
+    return run_here(given.route, params, as_json=given.json)
 
 
 def _routes(_given: argparse.Namespace) -> int:

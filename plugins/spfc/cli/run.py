@@ -14,9 +14,10 @@ from typing import IO, Any
 from rich.console import Console
 
 from spfc.cli.show import ProgressHandler, show_result
-from spfc.errors import ConfigurationError, RouteInvalid
-from spfc.pipeline.settings import airflow_home, routes_file
-from spfc.routes import load_routes, parse_options
+from spfc.errors import ConfigurationError, SpfcError
+from spfc.pipeline.settings import UNATTENDED, airflow_home, find_route
+from spfc.reporting.redaction import redact
+from spfc.routes import Route, parse_options
 
 NOT_GREEN = 1
 
@@ -26,29 +27,71 @@ def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> in
 
     Airflow's own chatter goes to a log file, whose path is printed when the run fails.
     """
-    routes = load_routes(routes_file())
-    if route_name not in routes:
-        known = ", ".join(sorted(routes)) or "none"
-        raise RouteInvalid(f"There is no route {route_name!r}.", hint=f"{routes_file()} has: {known}.")
-    parse_options({name: value for name, value in params.items() if value is not None})
-    log_file = airflow_home() / "spfc" / "logs" / f"run-{secrets.token_hex(4)}.log"
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    route = find_route(route_name)
+    given = {name: value for name, value in params.items() if value is not None}
+    parse_options(given)
+    log_file = _new_log_file()
     with _quiet(log_file) as (terminal, errors):
         console = Console(file=terminal)
-        handler = ProgressHandler(Console(file=errors if as_json else terminal))
-        logging.getLogger("spfc").addHandler(handler)
-        summary = _test_dag(route_name, dict(params))
-        logging.getLogger("spfc").removeHandler(handler)
+        with _listening(Console(file=errors if as_json else terminal)) as progress:
+            summary = _guarded_test(route, given, log_file)
         if not summary:
-            raise ConfigurationError("The run ended without a report.", hint=f"The log of its tasks is {log_file}.")
+            raise ConfigurationError(
+                progress.last_error or "The run ended without a report.",
+                hint=f"The log of its tasks is {log_file}.",
+            )
         show_result(console, summary, as_json=as_json)
         if summary["verdict"] == "failed" and not as_json:
             console.print(f"log: {log_file}", highlight=False, markup=False, soft_wrap=True)
     return 0 if summary["verdict"] == "green" else NOT_GREEN
 
 
-def _test_dag(route_name: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Run all tasks of the DAG and return what its report task handed back."""
+def _new_log_file() -> Path:
+    path = airflow_home() / "spfc" / "logs" / f"run-{secrets.token_hex(4)}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"No log can be written to {path.parent}: {error.strerror}.",
+            hint="Set AIRFLOW_HOME to a folder that you may write to.",
+        ) from None
+    return path
+
+
+@contextlib.contextmanager
+def _listening(console: Console) -> Iterator[ProgressHandler]:
+    """Show what the steps log while the run goes."""
+    handler, logger = ProgressHandler(console), logging.getLogger("spfc")
+    logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+
+
+def _guarded_test(route: Route, given: Mapping[str, Any], log_file: Path) -> dict[str, Any]:
+    """Run the DAG; trouble of Airflow itself becomes one sentence, its traceback goes to the log file."""
+    try:
+        return _test_dag(route, given)
+    except SpfcError:
+        raise
+    except Exception as error:
+        logging.getLogger("airflow.spfc").exception("Airflow could not run the route")
+        said = str(error).strip().splitlines()
+        raise ConfigurationError(
+            f"Airflow could not run the route: {type(error).__name__}: {redact(said[0]) if said else 'no text'}.",
+            hint=f"Everything it said is in {log_file}. Check that its own database can be used (airflow db check) and "
+            "that its DAGs folder holds dags/spfc_routes.py (airflow dags list).",
+        ) from None
+
+
+def _test_dag(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Run all tasks of the DAG and return what its report task handed back, nothing if it did not get that far.
+
+    No task is tried again: the clients repeat what can help, and nobody at a terminal wants to wait for a scheduler's
+    pauses between tries.
+    """
     _prepare_airflow()
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
@@ -56,10 +99,10 @@ def _test_dag(route_name: str, params: dict[str, Any]) -> dict[str, Any]:
     from spfc.pipeline.factory import build_dag
     from spfc.pipeline.settings import dag_id
 
-    dag = build_dag(load_routes(routes_file())[route_name])
-    run = dag.test(run_conf={name: value for name, value in params.items() if value is not None})
+    dag = build_dag(route, retries=0)
+    run = dag.test(run_conf={UNATTENDED: True, **given})
     with create_session() as session:
-        found = XComModel.get_many(run_id=run.run_id, dag_ids=dag_id(route_name), task_ids="report", key="return_value")
+        found = XComModel.get_many(run_id=run.run_id, dag_ids=dag_id(route.name), task_ids="report", key="return_value")
         value = session.scalars(found.with_only_columns(XComModel.value)).first()
     if value is None:
         return {}

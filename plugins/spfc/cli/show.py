@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from spfc.pipeline.settings import routes_file
+from spfc.reporting.wording import plural
 from spfc.routes import load_routes
 
+_COSTS = {"requests": "Graph request", "units": "unit", "calls": "FileCloud call"}
 _COLOURS = {"green": "bold green", "attention": "bold yellow", "failed": "bold red"}
 
 
@@ -22,13 +24,16 @@ class ProgressHandler(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self._console = console
+        self.last_error = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line: the step it comes from, and what it says."""
         step = record.name.removeprefix("spfc").lstrip(".") or "spfc"
         colour = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else "dim"
+        if record.levelno >= logging.ERROR:
+            self.last_error = record.getMessage()
         self._console.print(f"{step:<10}", style="cyan", end=" ", highlight=False, markup=False)
-        self._console.print(record.getMessage(), style=colour, highlight=False, markup=False)
+        self._console.print(record.getMessage(), style=colour, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_result(console: Console, summary: Mapping[str, Any], *, as_json: bool) -> None:
@@ -39,13 +44,12 @@ def show_result(console: Console, summary: Mapping[str, Any], *, as_json: bool) 
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in summary.get("totals", {}).items():
         table.add_row(name, f"{value:,}")
-    table.add_row("cost", f"{summary['requests']} Graph requests, {summary['units']} units, "
-                          f"{summary['calls']} FileCloud calls")  # fmt: skip
+    table.add_row("cost", ", ".join(plural(summary[key], noun) for key, noun in _COSTS.items()))
     table.add_row("still owed", f"{summary['debt']:,}")
     console.print(table, highlight=False)
     console.print(f"report: {summary['html']}", highlight=False, markup=False, soft_wrap=True)
     console.print(str(summary["verdict"]).upper(), style=_COLOURS.get(str(summary["verdict"]), "bold"), end="  ")
-    console.print(str(summary["story"]), highlight=False, markup=False)
+    console.print(str(summary["story"]), highlight=False, markup=False, soft_wrap=True)
 
 
 def show_routes() -> int:

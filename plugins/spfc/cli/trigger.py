@@ -6,16 +6,31 @@ import os
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from rich.console import Console
 
 from spfc.cli.show import show_result
-from spfc.errors import AuthenticationRefused, ConnectionInvalid, PlaceNotFound, Unreachable
+from spfc.errors import (
+    AnswerUnreadable,
+    AuthenticationRefused,
+    ConfigurationError,
+    ConnectionInvalid,
+    PlaceNotFound,
+    RequestRefused,
+    RunError,
+    ServiceBusy,
+    ServiceError,
+    Unreachable,
+)
 from spfc.pipeline.settings import dag_id
+from spfc.reporting.redaction import redact
 
 POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 30.0
+MAX_TEXT = 300
+"""Characters of a foreign answer that are repeated."""
 NOT_GREEN = 1
 _ENDED = {"success", "failed"}
 
@@ -27,22 +42,36 @@ def run_there(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> i
     """
     api = _Api.from_environment()
     dag = dag_id(route_name)
+    if api.is_paused(dag):
+        raise ConfigurationError(
+            f"The DAG {dag} is paused at {api.url}, so a run would wait for ever.",
+            hint="Unpause it in Airflow (the switch beside its name), then try again.",
+        )
     run_id = api.trigger(dag, {name: value for name, value in params.items() if value is not None})
     console = Console(stderr=as_json)
     console.print(f"Run {run_id} of {dag} was queued at {api.url}.", highlight=False, markup=False)
+    state = _wait(api, dag, run_id, console)
+    summary = api.result(dag, run_id)
+    if summary is None:
+        raise RunError(
+            f"The run ended as {state} without a report.", hint=f"Airflow shows why: {api.url}/dags/{dag}/runs/{run_id}"
+        )
+    show_result(Console(), summary, as_json=as_json)
+    return 0 if summary["verdict"] == "green" else NOT_GREEN
+
+
+def _wait(api: _Api, dag: str, run_id: str, console: Console) -> str:
+    """Show the states of the tasks as they change; return the state in which the run has ended."""
     seen: dict[str, str] = {}
-    while (state := api.run_state(dag, run_id)) not in _ENDED:
+    while True:
+        state = api.run_state(dag, run_id)
         for task, now in api.task_states(dag, run_id).items():
             if seen.get(task) != now:
                 seen[task] = now
                 console.print(f"{task:<22} {now}", style="dim", highlight=False, markup=False)
+        if state in _ENDED:
+            return state
         time.sleep(POLL_SECONDS)
-    summary = api.result(dag, run_id)
-    if summary is None:
-        console.print(f"The run ended as {state} without a report: {api.url}/dags/{dag}/runs/{run_id}", style="red")
-        return NOT_GREEN
-    show_result(Console(), summary, as_json=as_json)
-    return 0 if summary["verdict"] == "green" else NOT_GREEN
 
 
 class _Api:
@@ -51,8 +80,8 @@ class _Api:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
         self._session = requests.Session()
-        token = self._send("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
-        self._session.headers["Authorization"] = f"Bearer {token}"
+        answer = self._send("POST", "/auth/token", json={"username": user, "password": password})
+        self._session.headers["Authorization"] = f"Bearer {answer.get('access_token', '')}"
 
     @classmethod
     def from_environment(cls) -> _Api:
@@ -65,6 +94,10 @@ class _Api:
             )
         return cls(url, user, os.environ.get("SPFC_AIRFLOW_PASSWORD", ""))
 
+    def is_paused(self, dag: str) -> bool:
+        """Say whether the scheduler leaves the runs of a DAG alone. Raises PlaceNotFound when there is no such DAG."""
+        return bool(self._send("GET", f"/api/v2/dags/{dag}").get("is_paused"))
+
     def trigger(self, dag: str, conf: Mapping[str, Any]) -> str:
         """Queue a run and return its id."""
         body = {"logical_date": None, "conf": dict(conf)}
@@ -72,11 +105,11 @@ class _Api:
 
     def run_state(self, dag: str, run_id: str) -> str:
         """Return the state of a run."""
-        return str(self._send("GET", f"/api/v2/dags/{dag}/dagRuns/{run_id}")["state"])
+        return str(self._send("GET", self._run(dag, run_id))["state"])
 
     def task_states(self, dag: str, run_id: str) -> dict[str, str]:
         """Return the state of each task instance, by task and map index."""
-        rows = self._send("GET", f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        rows = self._send("GET", self._run(dag, run_id) + "/taskInstances")["task_instances"]
         return {
             row["task_id"] + (f"[{row['map_index']}]" if row["map_index"] >= 0 else ""): row["state"] or "waiting"
             for row in rows
@@ -84,25 +117,52 @@ class _Api:
 
     def result(self, dag: str, run_id: str) -> dict[str, Any] | None:
         """Return what the report task handed back, None when there is nothing."""
-        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/report/xcomEntries/return_value"
+        path = self._run(dag, run_id) + "/taskInstances/report/xcomEntries/return_value"
         try:
             value = self._send("GET", path, params={"deserialize": "true"})["value"]
         except PlaceNotFound:
             return None
         return value if isinstance(value, dict) else None
 
+    @staticmethod
+    def _run(dag: str, run_id: str) -> str:
+        return f"/api/v2/dags/{dag}/dagRuns/{quote(run_id, safe='')}"
+
     def _send(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         try:
             reply = self._session.request(method, self.url + path, timeout=TIMEOUT_SECONDS, **arguments)
         except requests.RequestException as error:
-            raise Unreachable(f"Airflow at {self.url} does not answer ({type(error).__name__}).") from None
-        if reply.status_code in (401, 403):
-            raise AuthenticationRefused(f"Airflow at {self.url} does not accept this account.")
-        if reply.status_code == 404:
-            raise PlaceNotFound(
-                f"Airflow at {self.url} does not know {path}.", hint="Is the route in its route file, and parsed?"
-            )
+            raise Unreachable(
+                f"Airflow at {self.url} does not answer ({type(error).__name__}).",
+                hint="Check SPFC_AIRFLOW_URL, and that its web server is up.",
+            ) from None
         if not reply.ok:
-            raise Unreachable(f"Airflow at {self.url} answered {reply.status_code} to {path}.")
-        body: dict[str, Any] = reply.json()
+            raise _refusal(self.url, path, reply)
+        try:
+            body = reply.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise AnswerUnreadable(
+                f"{self.url} answered {path} with something else than JSON.",
+                hint="Is SPFC_AIRFLOW_URL the address of an Airflow web server?",
+            )
         return body
+
+
+def _refusal(url: str, path: str, reply: requests.Response) -> ServiceError:
+    """Return the error for an answer that is not a success."""
+    if reply.status_code in (401, 403):
+        return AuthenticationRefused(
+            f"Airflow at {url} does not accept this account for {path} ({reply.status_code}).",
+            hint="Check SPFC_AIRFLOW_USER and SPFC_AIRFLOW_PASSWORD, and that the user may trigger DAGs.",
+        )
+    if reply.status_code == 404:
+        return PlaceNotFound(
+            f"Airflow at {url} does not know {path}.",
+            hint="Is the route in its route file (spfc routes), and has it read that file without an import error?",
+        )
+    if reply.status_code >= 500:
+        return ServiceBusy(f"Airflow at {url} answered {path} with {reply.status_code}.", hint="Look at its log.")
+    said = redact(" ".join(reply.text.split()))[:MAX_TEXT]
+    return RequestRefused(f"Airflow at {url} refused {path} with {reply.status_code}: {said}")

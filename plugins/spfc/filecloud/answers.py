@@ -50,9 +50,7 @@ class Answers:
         if listing.result != 1:
             raise self.refused(request, listing.message)
         if listing.total is None:
-            raise AnswerUnreadable(
-                "FileCloud listed a folder without saying how much is in it.", item=request.subject
-            )
+            raise AnswerUnreadable("FileCloud listed a folder without saying how much is in it.", item=request.subject)
         return listing
 
     def info(self, request: Request, reply: Reply) -> Entry | None:

@@ -123,9 +123,7 @@ def download(path: str, offset: int) -> Request:
     if offset:
         headers["Range"] = f"bytes={offset}-"
     query = {"filepath": path, "filename": path.rpartition("/")[2], "redirect": "0"}
-    return Request(
-        "downloadfile", "/core/downloadfile", "GET", query=query, headers=headers, stream=True, subject=path
-    )
+    return Request("downloadfile", "/core/downloadfile", "GET", query=query, headers=headers, stream=True, subject=path)
 
 
 def delete(parent: str, name: str) -> Request:

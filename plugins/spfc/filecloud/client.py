@@ -21,9 +21,7 @@ from spfc.filecloud.settings import FileCloudSettings
 from spfc.filecloud.wire import Reply, Request, Wire
 
 T = TypeVar("T")
-_CERTAIN = frozenset(
-    {Hint.EXISTS, Hint.CHANGED, Hint.LOCKED, Hint.QUOTA, Hint.NAME, Hint.TOO_LARGE, Hint.CSRF}
-)
+_CERTAIN = frozenset({Hint.EXISTS, Hint.CHANGED, Hint.LOCKED, Hint.QUOTA, Hint.NAME, Hint.TOO_LARGE, Hint.CSRF})
 """Refusals that no dead session explains. All others, unknown words above all, are checked (reference 2.4, 18)."""
 _UNREADABLE_TRIES = 2
 """How often a call is repeated that a living session answers with a web page (reference 12)."""
@@ -67,9 +65,7 @@ class FileCloudClient:
 
     def identity(self) -> Identity:
         """Return who the server thinks we are."""
-        return self._ask(
-            calls.authentication_info(), lambda q, r: xml.read_identity(self._answers.document(q, r))
-        )
+        return self._ask(calls.authentication_info(), lambda q, r: xml.read_identity(self._answers.document(q, r)))
 
     def list_page(self, path: str, start: int = 0, limit: int = PAGE_SIZE) -> Listing:
         """Return one page of a folder. Raises CallRefused when the folder is missing or closed to us."""
@@ -135,9 +131,7 @@ class FileCloudClient:
 
     def versions(self, folder: str, name: str) -> tuple[Version, ...]:
         """Return the versions of a file, the live one included, newest first."""
-        return self._ask(
-            calls.versions(folder, name), lambda q, r: xml.read_versions(self._answers.document(q, r))
-        )
+        return self._ask(calls.versions(folder, name), lambda q, r: xml.read_versions(self._answers.document(q, r)))
 
     def close(self) -> None:
         """Log out and close all connections. The object is not used afterwards."""

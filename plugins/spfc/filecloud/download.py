@@ -87,9 +87,7 @@ class Download:
         self.close()
 
 
-def read_download(
-    request: Request, reply: Reply, answers: Answers, *, size: int | None, offset: int
-) -> Download:
+def read_download(request: Request, reply: Reply, answers: Answers, *, size: int | None, offset: int) -> Download:
     """Turn a reply into a download (reference 8, client 4 to 6). ``size`` is what the listing says.
 
     Raises CallRefused for an error sent as a file, AnswerUnreadable for a web page, ItemChanged when the file on the
@@ -137,9 +135,7 @@ def _refuse_error(
     """Read a short body that has not the listed size as an error, if it is one. Size equality decides."""
     if size is None and "xml" not in reply.media_type and "html" not in reply.media_type:
         return
-    _raise_error_body(
-        request, stream.content, answers
-    )  # kept by the response: it can still be read as a file
+    _raise_error_body(request, stream.content, answers)  # kept by the response: it can still be read as a file
 
 
 def _sniff(request: Request, opened: Download, answers: Answers, size: int | None) -> None:

@@ -42,9 +42,7 @@ def _paged(client: FileCloudClient, path: str) -> list[Entry] | None:
 def _page(client: FileCloudClient, path: str, start: int, limit: int) -> Listing:
     page = client.list_page(path, start, limit)
     if page.damaged or any(not entry.name or "/" in entry.name for entry in page.entries):
-        raise AnswerUnreadable(
-            "The listing of a folder is damaged: names in it cannot be trusted.", item=path
-        )
+        raise AnswerUnreadable("The listing of a folder is damaged: names in it cannot be trusted.", item=path)
     return page
 
 

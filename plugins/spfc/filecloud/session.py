@@ -118,9 +118,7 @@ class Session:
             401,
             403,
         ):  # 400 is the JSON mode's spelling of bad credentials, reference 3.4
-            raise _refusal(
-                f"FileCloud refused the login of {self._settings.user} with status {reply.status}."
-            )
+            raise _refusal(f"FileCloud refused the login of {self._settings.user} with status {reply.status}.")
         if reply.status != 200:
             raise RequestRefused(
                 f"FileCloud answered the login with status {reply.status}.",

@@ -101,9 +101,7 @@ class FileCloudSettings:
 def _checked_url(url: str) -> str:
     parts = urlsplit(url.strip())
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            "FileCloud settings: put user and password into their own fields, not the URL."
-        )
+        raise ConfigurationError("FileCloud settings: put user and password into their own fields, not the URL.")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"FileCloud settings: {url!r} is no http or https address.")
     if parts.query or parts.fragment:

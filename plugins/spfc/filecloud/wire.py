@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -117,9 +118,7 @@ class Wire:
             except _Transient as trouble:
                 if trouble.final or attempt >= self._settings.attempts:
                     raise trouble.error from trouble.__cause__
-                _LOG.info(
-                    "filecloud %s: %s; try %d follows", request.operation, trouble.error.message, attempt + 1
-                )
+                _LOG.info("filecloud %s: %s; try %d follows", request.operation, trouble.error.message, attempt + 1)
                 self._back_off(attempt, trouble)
                 attempt += 1
 
@@ -137,9 +136,7 @@ class Wire:
         if wait is not None:
             with self._lock:
                 self._resume_at = max(self._resume_at, self._monotonic() + wait)
-        elif not (
-            trouble.stale and attempt == 1
-        ):  # an idle connection that the server dropped: no reason to wait
+        elif not (trouble.stale and attempt == 1):  # an idle connection that the server dropped: no reason to wait
             self.rest(attempt)
 
     def _observe_pause(self) -> None:
@@ -198,15 +195,13 @@ class Wire:
         if failure.permanent is not None:
             return _Transient(failure.permanent, final=True)
         if failure.sent is Sent.NO:
-            return _Transient(
-                Unreachable(f"FileCloud cannot be reached: {failure.text}.", item=request.subject)
-            )
+            where = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
+            hint = "Check the FileCloud connection's host and port, and that this machine may reach it."
+            return _Transient(Unreachable(f"FileCloud at {where} cannot be reached: {failure.text}.", hint=hint))
         if request.changes:
             return _Transient(_lost(request, failure.text), final=True)
         kind = ServiceBusy if failure.sent is Sent.ANSWERED else Unreachable
-        error = kind(
-            f"FileCloud gave no whole answer to {request.operation}: {failure.text}.", item=request.subject
-        )
+        error = kind(f"FileCloud gave no whole answer to {request.operation}: {failure.text}.", item=request.subject)
         return _Transient(error, stale=failure.stale)
 
     def _refused_for_now(self, request: Request, response: requests.Response) -> _Transient:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from spfc.filecloud import FileCloudClient, FileCloudSettings
 
-_EXTRAS = frozenset(
-    {"path_prefix", "ca_file", "verify", "browser_compat", "chunk_mib", "date_style", "server_tz"}
-)
+_EXTRAS = frozenset({"path_prefix", "ca_file", "verify", "browser_compat", "chunk_mib", "date_style", "server_tz"})
 _YES, _NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 _MIB = 1024 * 1024
 

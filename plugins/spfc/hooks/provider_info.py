@@ -29,12 +29,8 @@ def _filecloud() -> dict[str, Any]:
             "placeholders": {"host": "files.example.org", "schema": "https", "login": "svc-sync"},
         },
         "conn-fields": {
-            "path_prefix": _field(
-                "Path prefix", "Path below which FileCloud lives at this host, if any.", "string"
-            ),
-            "ca_file": _field(
-                "CA file", "File of certificate authorities to trust, on the worker.", "string"
-            ),
+            "path_prefix": _field("Path prefix", "Path below which FileCloud lives at this host, if any.", "string"),
+            "ca_file": _field("CA file", "File of certificate authorities to trust, on the worker.", "string"),
             "verify": _field("Verify TLS", "Switch off for tests only.", "boolean", default=True),
             "browser_compat": _field(
                 "Browser mode",
@@ -42,9 +38,7 @@ def _filecloud() -> dict[str, Any]:
                 "boolean",
                 default=False,
             ),
-            "chunk_mib": _field(
-                "Chunk size in MiB", "Size of upload chunks, 20 by default.", "integer", minimum=1
-            ),
+            "chunk_mib": _field("Chunk size in MiB", "Size of upload chunks, 20 by default.", "integer", minimum=1),
             "date_style": _field(
                 "Date style",
                 "How upload times are spelled; change only if copies show wrong times.",
@@ -52,9 +46,7 @@ def _filecloud() -> dict[str, Any]:
                 default="iso_z",
                 enum=["iso_z", "naive_utc", "naive_server"],
             ),
-            "server_tz": _field(
-                "Server time zone", "IANA name; for the date style naive_server only.", "string"
-            ),
+            "server_tz": _field("Server time zone", "IANA name; for the date style naive_server only.", "string"),
         },
     }
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
@@ -29,8 +29,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-        self._engine = _engine(self._url.render_as_string(hide_password=False))
+        self._url = _parsed(url)
+        self._engine = _engine(self._url)
         self._migrated = False
 
     @property
@@ -77,7 +77,7 @@ class Database:
         if self._version() == HEAD:
             return
         if self._url.database and self._engine.dialect.name == "sqlite":
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(Path(self._url.database).parent)
         # Alembic is imported only when there is something to migrate: it costs more than a no-change run.
         from alembic import command
         from alembic.config import Config
@@ -96,6 +96,15 @@ class Database:
                     f"The ledger {self.label} was written by a newer spfc.",
                     hint="Upgrade spfc, or point the connection spfc_ledger at another database.",
                 ) from None
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerUnavailable(
+                f"The ledger {self.label} cannot be used: its folder cannot be made ({error.strerror}).",
+                hint="Check the Airflow connection spfc_ledger, and who may write there.",
+            ) from None
 
     def _version(self) -> str | None:
         if self._engine.dialect.name == "sqlite" and not Path(self._url.database or "").exists():
@@ -125,16 +134,25 @@ def _first_line(error: SQLAlchemyError) -> str:
     return lines[0].rstrip(".") if lines else type(origin).__name__
 
 
-def _engine(url: str) -> Engine:
+_ADDRESS_HINT = "Use sqlite:////absolute/path or postgresql+psycopg://user:password@host/database."
+
+
+def _parsed(url: str) -> URL:
     try:
-        if not url.startswith("sqlite"):
-            return create_engine(url, pool_pre_ping=True)
-        engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False})
+        return make_url(url)
+    except (SQLAlchemyError, ValueError):  # their text may repeat the address, with its password
+        raise LedgerUnavailable("The ledger address cannot be read.", hint=_ADDRESS_HINT) from None
+
+
+def _engine(url: URL) -> Engine:
+    # hide_parameters: what a statement carried (links of the feed, names) does not belong in an error text.
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        arguments = {"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
     except (SQLAlchemyError, ImportError) as error:
-        raise LedgerUnavailable(
-            f"The ledger address is not usable: {error}.",
-            hint="Use sqlite:////absolute/path or postgresql+psycopg://user:password@host/database.",
-        ) from None
+        raise LedgerUnavailable(f"The ledger address is not usable: {error}.", hint=_ADDRESS_HINT) from None
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -156,7 +174,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _check_fence(connection: Connection, route: str, fence: int | None) -> None:
     held = connection.execute(
-        select(leases.c.fence).where(leases.c.route == route).with_for_update(read=True)
+        # Not a shared lock: two writers that both renew the lease at their end would wait for each other for ever.
+        select(leases.c.fence).where(leases.c.route == route).with_for_update()
     ).scalar_one_or_none()
     if held != fence:
         raise LeaseLost(

@@ -70,7 +70,11 @@ def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnE
             ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
             ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
         )
-        found = connection.execute(insert(debt).from_select([column.name for column in debt.c], missing)).rowcount
+        # Without this option the count of an INSERT is unknown (-1) on PostgreSQL, and the loop would never end.
+        found = connection.execute(
+            insert(debt).from_select([column.name for column in debt.c], missing),
+            execution_options={"preserve_rowcount": True},
+        ).rowcount
         added += found
         if found == 0:
             return added
@@ -84,7 +88,7 @@ def structure_rows(connection: Connection, route: str) -> list[DebtRow]:
 def copy_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:
     """Yield the owed plain copies in pieces, siblings together and in the order of their folded names."""
     query = _debt_query(route, _copy_only()).order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
-    result = connection.execution_options(yield_per=size).execute(query)
+    result = connection.execute(query, execution_options={"yield_per": size})
     for piece in result.partitions(size):
         yield [_debt_row(row) for row in piece]
 
@@ -118,6 +122,7 @@ def _debt_row(row: Iterable[object]) -> DebtRow:
         synced_item(synced) if synced["id"] is not None else None,
         attempts=int(str(owed["attempts"])),
         next_try=float(str(owed["next_try"])),
+        last_code=str(owed["last_code"]),
     )
 
 

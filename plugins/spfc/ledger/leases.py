@@ -17,28 +17,41 @@ def take_lease(connection: Connection, route: str, holder: str, now: float) -> i
 
     A holder that comes again (a retried task) keeps its number. Raises LeaseHeld while another one's lease runs.
     """
-    row = connection.execute(select(leases).where(leases.c.route == route).with_for_update()).mappings().one_or_none()
-    if row is not None and row["holder"] == holder:
+    # A row must be there before it can be locked: else two first runs of a route would both find none, and both win.
+    upsert(connection, leases, [{"route": route, "fence": 0, "holder": "", "expires_at": 0.0}], update=())
+    row = connection.execute(select(leases).where(leases.c.route == route).with_for_update()).mappings().one()
+    if row["holder"] == holder:
         fence = int(row["fence"])
-    elif row is not None and row["expires_at"] > now:
+    elif row["expires_at"] > now:
         raise LeaseHeld(
             f"Route {route!r} is being worked on by run {row['holder']}.",
             hint=f"Wait until it ends; a run that died gives the route back in {row['expires_at'] - now:.0f} s.",
         )
     else:
-        fence = (int(row["fence"]) if row else 0) + 1
+        fence = int(row["fence"]) + 1
     expires = now + LEASE_SECONDS
     upsert(connection, leases, [{"route": route, "fence": fence, "holder": holder, "expires_at": expires}])
     return fence
 
 
+def fence_of(connection: Connection, route: str, holder: str) -> int | None:
+    """Return the fencing number that ``holder`` holds, None when it holds none."""
+    query = select(leases.c.fence).where(leases.c.route == route, leases.c.holder == holder)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def renew_lease(connection: Connection, route: str, fence: int, now: float) -> None:
     """Extend a lease that is still ours. Raises LeaseLost."""
     renewed = connection.execute(
-        update(leases).where(leases.c.route == route, leases.c.fence == fence).values(expires_at=now + LEASE_SECONDS)
+        update(leases)
+        .where(leases.c.route == route, leases.c.fence == fence, leases.c.holder != "")
+        .values(expires_at=now + LEASE_SECONDS)
     )
     if renewed.rowcount != 1:
-        raise LeaseLost(f"Route {route!r} was taken over by another run.", hint="Nothing more is written by this one.")
+        raise LeaseLost(
+            f"This run does not hold route {route!r} any more.",
+            hint="It has ended, or another one took over: start a new run, or clear this one from 'enumerate' on.",
+        )
 
 
 def release_lease(connection: Connection, route: str, fence: int) -> None:

@@ -78,6 +78,27 @@ def _owe(connection: Connection, route: str, items: list[SourceItem], now: float
     upsert(connection, debt, rows, update=("attempts", "last_code", "next_try"))
     if paid:
         connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(paid)))
+    back = [item.id for item in items if item.id in synced and item.kind is not Kind.FILE and not item.deleted]
+    _owe_missing_below(connection, route, sorted(set(back) & set(paid)), now)
+
+
+def _owe_missing_below(connection: Connection, route: str, folders: list[str], now: float) -> None:
+    """Owe what was never copied below folders that came back to where we still have them.
+
+    While such a folder was deleted or out of scope, its new items were owed to nobody, and the feed names only the
+    folder when it returns.
+    """
+    if not folders:
+        return
+    mine = and_(source_items.c.route == route, source_items.c.deleted.is_(False))
+    top = select(source_items.c.id).where(mine, source_items.c.parent_id.in_(folders)).cte("below", recursive=True)
+    below = top.union(select(source_items.c.id).where(mine, source_items.c.parent_id == top.c.id))
+    missing = select(below.c.id).where(
+        ~exists().where(synced_items.c.route == route, synced_items.c.id == below.c.id),
+        ~exists().where(debt.c.route == route, debt.c.id == below.c.id),
+    )
+    ids = connection.execute(missing).scalars().all()
+    upsert(connection, debt, [debt_row(route, item_id, now) for item_id in ids], update=())
 
 
 def debt_row(route: str, item_id: str, now: float) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, plan_lines, source_items, synced_items
 from spfc.planning.backoff import wait_after
 from spfc.planning.difference import owed
-from spfc.planning.model import Outcome, SyncedItem
+from spfc.planning.model import Action, Outcome, SyncedItem
+
+HELD_HEAD_START = 2
+"""Failures in a row that a refusal counts for: it waits as long as something that failed so often before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ def record_results(
 def _forget_tree(connection: Connection, route: str, item_id: str) -> None:
     """Drop the synced rows of a removed tree, and the debt that spoke of them."""
     tree = subtree(route, item_id)
-    alive = select(source_items.c.id).where(source_items.c.route == route, source_items.c.deleted.is_(False))
+    alive = exists().where(
+        source_items.c.route == route, source_items.c.id == debt.c.id, source_items.c.deleted.is_(False)
+    )
     ids = select(tree.c.id)
-    connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(ids), debt.c.id.not_in(alive)))
+    connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(ids), ~alive))
     connection.execute(delete(synced_items).where(synced_items.c.route == route, synced_items.c.id.in_(ids)))
 
 
@@ -74,26 +79,33 @@ def _settle(connection: Connection, route: str, now: float, results: Sequence[Li
     paid: set[str] = set()
     for result in results:
         item = source.get(result.item_id)
-        if result.outcome is Outcome.SKIPPED or item is None or not owed(item, synced.get(result.item_id)):
+        removed = result.removed and result.outcome is Outcome.DONE
+        skipped = result.outcome is Outcome.SKIPPED
+        if removed or skipped or item is None or not owed(item, synced.get(result.item_id)):
             paid.add(result.item_id)
     strike_off(connection, route, sorted(paid))
     for result in results:
         if result.item_id in paid:
             continue
         if result.outcome is Outcome.FAILED:
-            _wait(connection, route, now, result)
+            _wait(connection, route, now, result, 0)
+        elif result.outcome is Outcome.HELD and result.code:
+            # Somebody must change something first: asking again in every run would only cost requests.
+            _wait(connection, route, now, result, HELD_HEAD_START)
         elif result.code:
             connection.execute(
                 update(debt).where(debt.c.route == route, debt.c.id == result.item_id).values(last_code=result.code)
             )
 
 
-def _wait(connection: Connection, route: str, now: float, result: LineResult) -> None:
+def _wait(connection: Connection, route: str, now: float, result: LineResult, head_start: int) -> None:
     upsert(connection, debt, [debt_row(route, result.item_id, now)], update=())
     mine = (debt.c.route == route) & (debt.c.id == result.item_id)
     attempts = connection.execute(select(debt.c.attempts).where(mine)).scalar_one() + 1
     connection.execute(
-        update(debt).where(mine).values(attempts=attempts, last_code=result.code, next_try=now + wait_after(attempts))
+        update(debt)
+        .where(mine)
+        .values(attempts=attempts, last_code=result.code, next_try=now + wait_after(attempts + head_start))
     )
 
 
@@ -107,6 +119,7 @@ def has_misplaced_below(connection: Connection, route: str, item_id: str) -> boo
         .where(
             synced_items.c.route == route,
             synced_items.c.id.in_(select(tree.c.id)),
+            synced_items.c.id != item_id,  # that it moved out of scope itself may be why it is to be removed
             source_items.c.deleted.is_(False),
             source_items.c.parent_id != synced_items.c.parent_id,
             exists().where(debt.c.route == route, debt.c.id == synced_items.c.id),
@@ -124,6 +137,16 @@ def count_outcomes(connection: Connection, plan_id: str) -> dict[tuple[str, str]
         .group_by(plan_lines.c.action, plan_lines.c.outcome)
     )
     return {(row[0], row[1]): (int(row[2]), int(row[3] or 0)) for row in connection.execute(query)}
+
+
+def release_held(connection: Connection, plan_id: str, why: str) -> int:
+    """Make the held removals of a plan executable, noting why; return how many lines."""
+    held = (plan_lines.c.action == Action.REMOVE.value) & (plan_lines.c.outcome == Outcome.HELD.value)
+    return connection.execute(
+        update(plan_lines)
+        .where(plan_lines.c.plan_id == plan_id, held)
+        .values(outcome=Outcome.PENDING.value, detail=why)
+    ).rowcount
 
 
 def end_open_lines(connection: Connection, plan_id: str, now: float) -> int:

@@ -40,10 +40,10 @@ class LineDigest:
     def add(self, seq: int, line: PlanLine) -> None:
         """Take one line in."""
         parts = (
-            seq, line.action, line.reason, line.item_id, line.kind, line.path, line.target_path,
+            seq, line.action.value, line.reason.value, line.item_id, line.kind.value, line.path, line.target_path,
             line.parent_id, line.from_path, line.size, _dump(line.evidence),
         )  # fmt: skip
-        self._sum += int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest(), "big")
+        self._sum += int.from_bytes(hashlib.sha256(repr(parts).encode()).digest(), "big")
 
     def value(self) -> str:
         """Return the digest of all lines so far: 64 hexadecimal digits."""
@@ -51,7 +51,7 @@ class LineDigest:
 
 
 def _dump(evidence: Evidence) -> str:
-    return json.dumps(dict(evidence), sort_keys=True, ensure_ascii=False)
+    return json.dumps(dict(evidence), sort_keys=True, ensure_ascii=False) if evidence else "{}"
 
 
 def new_plan_id(connection: Connection, route: str, fence: int) -> str:
@@ -104,7 +104,7 @@ def copy_sizes(connection: Connection, plan_id: str) -> Iterator[tuple[int, int]
         .where(plan_lines.c.plan_id == plan_id, plan_lines.c.action.in_(_COPIES))
         .order_by(plan_lines.c.size.desc(), plan_lines.c.seq)
     )
-    for row in connection.execution_options(yield_per=5000).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 5000}):
         yield row.seq, row.size
 
 
@@ -177,7 +177,7 @@ def stored_lines(
         query = query.where(plan_lines.c.outcome.in_([outcome.value for outcome in outcomes]))
     if batch is not None:
         query = query.where(plan_lines.c.batch == batch)
-    for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+    for row in connection.execute(query, execution_options={"yield_per": 1000}).mappings():
         yield stored_line(row)
 
 

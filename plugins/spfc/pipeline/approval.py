@@ -23,11 +23,13 @@ class ApproveRemovals(HITLOperator):  # type: ignore[misc]  # the provider is no
 
     :param route: name of the route.
     :param manifest: the change manifest of the run (templated).
+    :param consequence: the sentence that says what becomes of removed items.
+    :param hours: how long to wait for an answer.
     """
 
     template_fields: Sequence[str] = (*HITLOperator.template_fields, "manifest")
 
-    def __init__(self, *, route: str, manifest: Any, hours: int, **kwargs: Any) -> None:
+    def __init__(self, *, route: str, manifest: Any, consequence: str, hours: int, **kwargs: Any) -> None:
         super().__init__(
             subject=f"Route {route}: more is to be removed than the route allows at once",
             options=[APPROVE, REFUSE],
@@ -37,6 +39,7 @@ class ApproveRemovals(HITLOperator):  # type: ignore[misc]  # the provider is no
         )
         self.route = route
         self.manifest = manifest
+        self.consequence = consequence
 
     def execute(self, context: Any) -> Any:
         """Ask, if there is something to ask and somebody to answer."""
@@ -45,7 +48,7 @@ class ApproveRemovals(HITLOperator):  # type: ignore[misc]  # the provider is no
             return {"verdict": "not needed"}
         if (context["dag_run"].conf or {}).get(UNATTENDED):
             return {"verdict": "nobody to ask"}
-        self.body = approval_text(self.manifest)
+        self.body = approval_text(self.manifest, self.consequence)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
@@ -58,10 +61,10 @@ class ApproveRemovals(HITLOperator):  # type: ignore[misc]  # the provider is no
         return {"verdict": "approved", "who": who, "lines": released}
 
 
-def approval_text(manifest: Mapping[str, Any]) -> str:
-    """Return what the person is shown: the guard's sentence and the first removals."""
-    removals = [line for line in manifest["removals"] if line]
+def approval_text(manifest: Mapping[str, Any], consequence: str) -> str:
+    """Return what the person is shown: the guard's sentence, the first removals, and what would become of them."""
+    removals = manifest["removals"]
     listed = "\n".join(f"- `{path}`" for path in removals)
     more = manifest["counts"].get("remove", 0) - len(removals)
     rest = f"\n- and {more:,} more, all in the report of a dry run" if more > 0 else ""
-    return f"{manifest['guard']['text']}\n\n{listed}{rest}\n\nRemoved items go where the route's policy says."
+    return f"{manifest['guard']['text']}\n\n{listed}{rest}\n\n{consequence}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spfc.routes import Route
+from spfc.routes import RemovalPolicy, Route
 
 
 def dag_doc(route: Route) -> str:
@@ -32,5 +32,14 @@ Every task may be cleared and run again: nothing is copied twice and nothing is 
 """
 
 
+def removal_sentence(route: Route) -> str:
+    """Return what becomes of items that are removed, in one sentence."""
+    if route.policies.removals is RemovalPolicy.QUARANTINE:
+        return f"Removed items are moved to `{route.quarantine_folder}`, by day, and can be moved back from there."
+    if route.policies.removals is RemovalPolicy.DELETE:
+        return "Removed items are deleted at FileCloud; only its own recycle bin may still have them."
+    return "Removed items are kept at FileCloud."
+
+
 def _where(route: Route) -> str:
-    return f" (to `{route.quarantine_folder}`)" if route.policies.removals == "quarantine" else ""
+    return f" (to `{route.quarantine_folder}`)" if route.policies.removals is RemovalPolicy.QUARANTINE else ""

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowTimetableInvalid
 
+from spfc.errors import RouteInvalid
 from spfc.pipeline import tasks
-from spfc.pipeline.docs import dag_doc
+from spfc.pipeline.approval import ApproveRemovals
+from spfc.pipeline.docs import dag_doc, removal_sentence
 from spfc.pipeline.params import run_params
 from spfc.pipeline.settings import dag_id
 from spfc.routes import Route
@@ -18,8 +21,12 @@ RETRIES = 2
 """Tries of a task beyond the first, for trouble that passes; errors that cannot pass fail at once."""
 
 
-def build_dag(route: Route) -> DAG:
-    """Return the DAG of one route: the chain of design section 4."""
+def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
+    """Return the DAG of one route: the chain of design section 4.
+
+    ``retries`` counts tries of a task beyond the first. Raises :class:`~spfc.errors.RouteInvalid` when Airflow does
+    not understand the route's schedule.
+    """
     dag = DAG(
         dag_id=dag_id(route.name),
         description=route.description or f"{route.source.label} to {route.target.label}",
@@ -32,15 +39,26 @@ def build_dag(route: Route) -> DAG:
         tags=["spfc", *route.tags],
         default_args={
             "owner": route.owner,
-            "retries": RETRIES,
+            "retries": retries,
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=10),
         },
     )
+    _check_schedule(dag, route)
     with dag:
         _chain(route)
     return dag
+
+
+def _check_schedule(dag: DAG, route: Route) -> None:
+    try:
+        dag.timetable.validate()
+    except AirflowTimetableInvalid as error:
+        raise RouteInvalid(
+            f"Route {route.name!r}: Airflow does not understand the schedule {route.schedule!r}: {error}",
+            hint="Use cron text such as '*/15 * * * *', a preset such as '@hourly', 'continuous', or null.",
+        ) from None
 
 
 def _chain(route: Route) -> None:
@@ -82,7 +100,6 @@ def _chain(route: Route) -> None:
     @task(
         multiple_outputs=False,
         trigger_rule=TriggerRule.ALL_DONE,
-        retries=RETRIES,
         doc_md="Adds everything up; gives the route back.",
     )
     def report() -> dict[str, Any]:
@@ -94,8 +111,18 @@ def _chain(route: Route) -> None:
     manifest = planned[tasks.MANIFEST_KEY]
     structure, copies = apply_structure(manifest), transfer.expand(batch=planned)
     empties, removals = create_empty_folders(manifest), apply_removals(manifest)
+    approval = ApproveRemovals(
+        task_id="approve_removals",
+        route=name,
+        manifest=manifest,
+        consequence=removal_sentence(route),
+        hours=route.policies.approval_hours,
+        doc_md="Asks a person when the removal guard has tripped.",
+    )
     closing: Any = report()
     closing.operator.operator_extra_links = (ReportLink(),)
     structure >> copies
-    [structure, copies] >> empties >> removals >> closing
+    [structure, copies] >> empties
+    empties >> removals >> closing
+    approval >> removals
     [enumeration, planned] >> closing

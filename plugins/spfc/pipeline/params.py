@@ -29,7 +29,8 @@ def run_params(route: Route) -> dict[str, Param]:
             type=["null", "integer"],
             minimum=1,
             title="At most so many files",
-            description=f"Copy at most this many files now; the rest stays owed. Route: {route.limits.max_documents}.",
+            description="Copy at most this many files now; the rest stays owed. "
+            f"The route itself says: {route.limits.max_documents or 'no limit'}.",
         ),
         "paths": Param(
             [],

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from spfc.errors import RouteInvalid
+from spfc.routes import Route, load_routes
+
 ROUTES_VARIABLE = "SPFC_ROUTES"
 """Environment variable: path of the route file."""
 LEDGER_CONNECTION = "spfc_ledger"
 """Airflow connection of the ledger; without it, an SQLite file below ``AIRFLOW_HOME``."""
 DAG_PREFIX = "spfc_"
 """A route ``legal`` is the DAG ``spfc_legal``."""
+UNATTENDED = "unattended"
+"""Key of a run's configuration: nobody will be there to ask, so held removals stay held at once."""
 
 
 def airflow_home() -> Path:
@@ -32,3 +37,14 @@ def default_ledger_url() -> str:
 def dag_id(route: str) -> str:
     """Return the DAG id of a route."""
     return DAG_PREFIX + route
+
+
+def find_route(name: str) -> Route:
+    """Return one route of the route file. Raises :class:`~spfc.errors.RouteInvalid` naming those that exist."""
+    routes = load_routes(routes_file())
+    if name not in routes:
+        raise RouteInvalid(
+            f"There is no route {name!r}.",
+            hint=f"{routes_file()} has: {', '.join(sorted(routes)) or 'none'}.",
+        )
+    return routes[name]

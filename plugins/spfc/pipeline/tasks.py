@@ -21,7 +21,7 @@ Context = Mapping[str, Any]
 MANIFEST_KEY = "manifest"
 """XCom key of the change manifest. The plan's return value is its list of batches, over which transfer is mapped."""
 
-WORK_TASKS = ("diff_and_plan", "apply_structure", "create_empty_folders", "apply_removals")
+WORK_TASKS = ("diff_and_plan", "apply_structure", "create_empty_folders", "approve_removals", "apply_removals")
 """What is skipped at once when there is nothing to do; the mapped transfer follows by its trigger rule."""
 
 
@@ -83,8 +83,17 @@ def removals_task(route: str, context: Context, manifest: Mapping[str, Any]) -> 
         return apply_removals(run, manifest["plan_id"])
 
 
+def release_task(route: str, context: Context, manifest: Mapping[str, Any], who: str) -> int:
+    """Release the held removals that a person has approved; return how many."""
+    from spfc.steps.removals import release_removals
+
+    with opened(route, "approve_removals", context, manifest["fence"]) as run:
+        return release_removals(run, manifest["plan_id"], who)
+
+
 def report_task(route: str, context: Context) -> dict[str, Any]:
     """Write the report and give the route back; fail the run when it failed."""
+    from spfc.pipeline.fate import note_silent_failures
     from spfc.pipeline.settings import dag_id
     from spfc.reporting.model import Verdict
     from spfc.reporting.places import reports_root
@@ -93,6 +102,7 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 
     enumeration = context["ti"].xcom_pull(task_ids="enumerate") or {}
     with opened(route, "report", context, enumeration.get("fence")) as run:
+        note_silent_failures(run, _states(context))
         closed = close_run(run, reports_root(), dag_id=dag_id(route))
     context["ti"].xcom_push(key=REPORT_LINK_KEY, value=report_url(route, run.run_id))
     context["ti"].xcom_push(key="return_value", value=closed.summary)
@@ -104,17 +114,25 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 @contextmanager
 def opened(route: str, task: str, context: Context, fence: int | None) -> Iterator[RunContext]:
     """Open the run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
+    from spfc.pipeline.fate import accounted
     from spfc.pipeline.wiring import open_run
 
     try:
         run = open_run(route, context["run_id"], context["params"], fence)
         try:
-            with run.task(task):
+            with run.task(task), accounted(run, task):
                 yield run
         finally:
             run.database.close()
     except SpfcError as error:
         _fail(error)
+
+
+def _states(context: Context) -> dict[str, Any]:
+    """Return the states of the tasks of this run, by task id."""
+    ti = context["ti"]
+    states: dict[str, dict[str, Any]] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[context["run_id"]])
+    return {task: state for task, state in states.get(context["run_id"], {}).items() if task != ti.task_id}
 
 
 def _fail(error: SpfcError) -> NoReturn:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
 
-from spfc.errors import ConnectionInvalid, RouteInvalid
+from spfc.errors import ConnectionInvalid
 from spfc.graph.client import GraphClient
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
-from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, routes_file
-from spfc.routes import Route, load_routes, parse_options
+from spfc.pipeline.settings import LEDGER_CONNECTION, UNATTENDED, default_ledger_url, find_route
+from spfc.routes import Route, parse_options
 from spfc.sources.sharepoint_library import SharePointLibrary
 from spfc.steps.context import RunContext
 from spfc.targets.filecloud import FileCloudTarget
@@ -28,17 +29,10 @@ if TYPE_CHECKING:
     from spfc.targets.base import Target
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-
-
-def find_route(name: str) -> Route:
-    """Return one route of the route file. Raises :class:`~spfc.errors.RouteInvalid` naming those that exist."""
-    routes = load_routes(routes_file())
-    if name not in routes:
-        raise RouteInvalid(
-            f"There is no route {name!r}.",
-            hint=f"{routes_file()} has: {', '.join(sorted(routes)) or 'none'}.",
-        )
-    return routes[name]
+_DRIVER_OPTIONS = frozenset(
+    {"sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "connect_timeout", "application_name", "options"}
+)
+"""Extras of a connection of type postgres that are the driver's; the rest belongs to Airflow's own hook."""
 
 
 def open_run(route_name: str, run_id: str, params: Mapping[str, Any], fence: int | None) -> RunContext:
@@ -47,7 +41,9 @@ def open_run(route_name: str, run_id: str, params: Mapping[str, Any], fence: int
     return RunContext(
         route=route,
         run_id=run_id,
-        options=parse_options({name: value for name, value in params.items() if value not in (None, [])}),
+        options=parse_options(
+            {name: value for name, value in params.items() if value not in (None, []) and name != UNATTENDED}
+        ),
         database=open_ledger(),
         make_source=lambda: make_source(route),
         make_target=lambda: make_target(route),
@@ -59,7 +55,8 @@ def open_run(route_name: str, run_id: str, params: Mapping[str, Any], fence: int
 def make_source(route: Route) -> Source:
     """Return the source of a route, from its Airflow connection."""
     place = route.source
-    settings = replace(GraphHook(place.connection).get_settings(), page_size=route.limits.page_size)
+    with _named(place.connection, GraphHook.conn_type):
+        settings = replace(GraphHook(place.connection).get_settings(), page_size=route.limits.page_size)
     return SharePointLibrary(
         GraphClient(settings), hostname=place.hostname, site_path=place.site, library=place.library
     )
@@ -67,7 +64,9 @@ def make_source(route: Route) -> Source:
 
 def make_target(route: Route) -> Target:
     """Return the target of a route, from its Airflow connection."""
-    return FileCloudTarget(FileCloudHook(route.target.connection).get_client(), route.target.folder)
+    with _named(route.target.connection, FileCloudHook.conn_type):
+        client = FileCloudHook(route.target.connection).get_client()
+    return FileCloudTarget(client, route.target.folder)
 
 
 def open_ledger() -> Database:
@@ -101,5 +100,19 @@ def ledger_url(connection: Connection) -> str:
         host=connection.host,
         port=connection.port,
         database=connection.schema,
+        query={name: str(value) for name, value in connection.extra_dejson.items() if name in _DRIVER_OPTIONS},
     )
     return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _named(conn_id: str, conn_type: str) -> Iterator[None]:
+    """Say how to add a connection that is not there."""
+    try:
+        yield
+    except AirflowNotFoundException:
+        raise ConnectionInvalid(
+            f"Airflow has no connection {conn_id!r}, or cannot read it.",
+            hint=f"Add it with type {conn_type!r} under Admin, Connections, or as JSON in the environment variable "
+            f"AIRFLOW_CONN_{conn_id.upper()}.",
+        ) from None

@@ -13,13 +13,15 @@ from spfc.planning.names import fold, target_name
 class DebtRow:
     """An item whose source state and synced state differ. At least one of ``source`` and ``synced`` is there.
 
-    ``next_try`` is when an item that failed before may be tried again, in seconds since 1970.
+    ``next_try`` is when an item that failed before may be tried again, in seconds since 1970; ``last_code`` is the
+    error code of that failure.
     """
 
     source: SourceItem | None
     synced: SyncedItem | None
     attempts: int = 0
     next_try: float = 0.0
+    last_code: str = ""
 
     @property
     def id(self) -> str:

@@ -6,7 +6,13 @@ from spfc.planning.model import Kind, SourceItem, SyncedItem
 
 
 def same_place(source: SourceItem, synced: SyncedItem) -> bool:
-    """Say whether the item still lies in the same folder under the same source name."""
+    """Say whether the item still lies in the same folder under the same source name.
+
+    The route's base folder is the only synced item without a parent: it stands for the target root, wherever in the
+    library it lies, so it has no place to leave.
+    """
+    if synced.parent_id is None:
+        return True
     return source.parent_id == synced.parent_id and source.name == synced.source_name
 
 

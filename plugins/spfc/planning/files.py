@@ -50,7 +50,8 @@ def hold_or_skip(row: DebtRow, context: PlanContext) -> PlanLine | None:
         evidence = {"flags": ",".join(sorted(source.flags)), "pending": Flag.PENDING in source.flags}
     if verdict is None and row.next_try > context.now and not context.ignore_backoff:
         verdict = (Action.HOLD, Reason.BACKING_OFF)
-        evidence = {"attempts": row.attempts, "seconds_left": int(row.next_try - context.now) + 1}
+        seconds = int(row.next_try - context.now) + 1
+        evidence = {"attempts": row.attempts, "last_error": row.last_code, "seconds_left": seconds}
     if verdict is None:
         return None
     action, reason = verdict
@@ -126,7 +127,9 @@ def _judge_present(source: SourceItem, present: TargetEntry | None) -> tuple[Act
     }
     if present.kind is not Kind.FILE:
         return Action.HOLD, Reason.NAME_COLLISION, evidence
-    if present.modified is None or present.modified + TIME_TOLERANCE < source.modified:
+    if present.modified is None:  # of unknown age: it may be somebody's work, so it is not ours to replace
+        return Action.HOLD, Reason.NEWER_AT_TARGET, evidence
+    if present.modified + TIME_TOLERANCE < source.modified:
         return Action.UPDATE, Reason.NEWER_AT_SOURCE, evidence
     if present.size == source.size and present.modified <= source.modified + TIME_TOLERANCE:
         return Action.ADOPT, Reason.PRESENT_AT_TARGET, evidence

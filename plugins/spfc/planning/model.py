@@ -117,7 +117,7 @@ class Reason(StrEnum):
     NEWER_AT_SOURCE = "newer_at_source"
     """The target had an older copy that we did not put there (first run over an existing folder)."""
     NEWER_AT_TARGET = "newer_at_target"
-    """The target has a newer or equally old, different file that we did not put there."""
+    """The target has another file that we did not put there: newer, equally old, or of unknown age."""
     METADATA_ONLY = "metadata_only"
     DELETED_AT_SOURCE = "deleted_at_source"
     OUT_OF_SCOPE = "out_of_scope"
@@ -126,12 +126,9 @@ class Reason(StrEnum):
     EMPTY_FOLDER_UNWANTED = "empty_folder_unwanted"
     NOT_A_FILE = "not_a_file"
     BLOCKED_BY_SOURCE = "blocked_by_source"
-    NAME_NOT_ALLOWED = "name_not_allowed"
     NAME_COLLISION = "name_collision"
     PARENT_UNKNOWN = "parent_unknown"
-    OVER_LIMIT = "over_limit"
     BACKING_OFF = "backing_off"
-    GUARD = "guard"
 
 
 class Outcome(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 
 MAX_NAME_BYTES = 255
@@ -32,9 +33,13 @@ _EDGES = {" ": _SPACE, ".": _DOT, ",": _COMMA}
 _SUBSTITUTES = {substitute: plain for plain, substitute in (_FORBIDDEN | _EDGES).items()}
 
 
-def _quote(name: str) -> str:
-    quoted = (_QUOTE + char if char in _SUBSTITUTES or char == _QUOTE else char for char in name)
-    return "".join(quoted)
+_TABLE = str.maketrans(
+    _FORBIDDEN | {substitute: _QUOTE + substitute for substitute in _SUBSTITUTES} | {_QUOTE: _QUOTE + _QUOTE}
+)
+"""Both replacements in one pass: forbidden characters, and the quoting of what only looks like a substitute."""
+
+_SPECIAL = re.compile(f"[{re.escape(''.join(map(chr, _TABLE)))}]|^ |[ .,]\\Z|^\\Z")
+"""Finds out whether a name needs any mapping at all; nearly none does."""
 
 
 def to_target(name: str) -> str:
@@ -43,7 +48,9 @@ def to_target(name: str) -> str:
     The mapping is one to one; :func:`to_source` undoes it. The result is never empty, ``.`` or ``..``, and holds
     no separator and no control character. It may be too long: see :func:`shorten`.
     """
-    mapped = "".join(_FORBIDDEN.get(char, char) for char in _quote(name))
+    if _SPECIAL.search(name) is None:
+        return name
+    mapped = name.translate(_TABLE)
     if mapped.startswith(" "):
         mapped = _SPACE + mapped[1:]
     if mapped and mapped[-1] in _EDGES:

@@ -33,24 +33,40 @@ def _translate(text: str, at: int) -> tuple[str, int]:
     if text[at] == "?":
         return "[^/]", at + 1
     end = text.find("]", at + 2) if text[at] == "[" else -1
-    if end > 0:
-        body = text[at + 1 : end].replace("\\", "\\\\")
-        body = "^" + body[1:] if body.startswith("!") else body
-        return f"[{body}]", end + 1
+    if end > 0 and (piece := _translate_set(text[at + 1 : end])) is not None:
+        return piece, end + 1
     return re.escape(text[at]), at + 1
+
+
+def _translate_set(body: str) -> str | None:
+    """Return the regular expression of a set, None when it is none, such as ``[z-a]``: then ``[`` means itself."""
+    body = re.sub(r"([\\\[&~|^])", r"\\\1", body)
+    piece = f"(?!/)[^{body[1:]}]" if body.startswith("!") else f"[{body}]"
+    try:
+        re.compile(piece)
+    except re.error:
+        return None
+    return piece
+
+
+def _either(patterns: Iterable[re.Pattern[str]]) -> re.Pattern[str] | None:
+    """Return one pattern that matches what any of them does: it is asked about every item of a library."""
+    pieces = [f"(?:{pattern.pattern})" for pattern in patterns]
+    return re.compile("|".join(pieces), re.DOTALL) if pieces else None
 
 
 class PathGlobs:
     """A set of globs over paths from the source root; paths begin with ``/``, globs need not.
 
-    A glob without ``/`` is matched against names, any other against whole paths. A glob that matches a folder matches
-    everything below it, because callers ask parents first or use :meth:`covers`.
+    A glob without ``/`` is matched against names, any other against whole paths (``/docs`` is the folder at the root
+    only, ``/`` is everything). A glob that matches a folder matches everything below it, because callers ask parents
+    first or use :meth:`covers`.
     """
 
     def __init__(self, globs: Iterable[str]) -> None:
         wanted = [glob.strip() for glob in globs if glob.strip()]
-        self._names = [glob_pattern(glob) for glob in wanted if "/" not in glob.strip("/")]
-        self._paths = [glob_pattern(glob.strip("/")) for glob in wanted if "/" in glob.strip("/")]
+        self._names = _either(glob_pattern(glob) for glob in wanted if "/" not in glob)
+        self._paths = _either(glob_pattern(glob.strip("/") or "**") for glob in wanted if "/" in glob)
         self._any = bool(wanted)
 
     def __bool__(self) -> bool:
@@ -60,9 +76,8 @@ class PathGlobs:
         """Say whether the item at ``path`` itself is matched."""
         folded = fold(path).strip("/")
         name = folded.rpartition("/")[2]
-        return any(pattern.fullmatch(name) for pattern in self._names) or any(
-            pattern.fullmatch(folded) for pattern in self._paths
-        )
+        by_name = self._names is not None and self._names.fullmatch(name) is not None
+        return by_name or (self._paths is not None and self._paths.fullmatch(folded) is not None)
 
     def covers(self, path: str) -> bool:
         """Say whether the item or a folder above it is matched."""

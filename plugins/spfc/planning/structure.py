@@ -36,8 +36,7 @@ def plan_structure(rows: Sequence[DebtRow], context: PlanContext, occupants: Occ
     gone, alive, settled = _split(rows, context)
     placed, others = _place(alive, context, occupants)
     removals, covered = _removals(gone, context)
-    doomed = {row.id for row, _ in gone}
-    ordered = _order(placed, occupants, context, doomed)
+    ordered = _order(placed, occupants, context)
     copies = tuple(
         copy_line(row.source, row.synced, context)
         for row in alive
@@ -112,7 +111,9 @@ def _below_any(item: SyncedItem, ids: set[str], context: PlanContext) -> bool:
     while parent is not None:
         if parent in ids:
             return True
-        folder = context.folders.get(parent)
+        folder, source = context.folders.get(parent), context.source_folders.get(parent)
+        if folder and source and not source.deleted and not same_place(source, folder):
+            return False  # it moves out before anything is removed, and takes the item along
         parent = folder.parent_id if folder else None
     return False
 
@@ -194,42 +195,50 @@ def room_line(occupant: SyncedItem, context: PlanContext) -> PlanLine:
     )  # fmt: skip
 
 
-def _order(
-    placed: Mapping[str, PlanLine], occupants: Occupants, context: PlanContext, doomed: set[str]
-) -> list[PlanLine]:
+def _order(placed: Mapping[str, PlanLine], occupants: Occupants, context: PlanContext) -> list[PlanLine]:
     """Order lines so that each finds its parent in place and its name free.
 
     Taking them by depth in the wanted tree excludes parent cycles: once a folder is in its final place, no later line
     can move anything above it. What remains are names held by others, and those go first or step aside.
     """
     pending = dict(sorted(placed.items(), key=lambda entry: entry[1].target_path.count("/")))
-    stepped_aside: set[str] = set()
+    left: set[str] = set()
     ordered: list[PlanLine] = []
 
     def holder(line: PlanLine) -> SyncedItem | None:
         occupant = occupants.get((line.parent_id, fold(line.target_path.rpartition("/")[2])))
-        if occupant is None or occupant.item.id == line.item_id or occupant.item.id in stepped_aside:
+        if occupant is None or occupant.item.id == line.item_id or occupant.item.id in left:
             return None
-        waits = occupant.item.id in pending or occupant.item.id in doomed
-        return occupant.item if waits else None
+        # Whoever does not stay steps aside, also one whose own line is held: its old name is not its own any more.
+        return None if occupant.stays else occupant.item
 
     while pending:
-        ready = [line for line in pending.values() if line.parent_id not in pending]
+        ready = [line for line in pending.values() if not _waits_above(line, pending, context)]
         free = [line for line in ready if (found := holder(line)) is None or found.id not in pending]
         if not free:
             stuck = holder(ready[0])
             if stuck is not None:
-                stepped_aside.add(stuck.id)
+                left.add(stuck.id)
                 ordered.append(room_line(stuck, context))
             continue
         for line in free:
             leaving = holder(line)
             if leaving is not None:
-                stepped_aside.add(leaving.id)
+                left.add(leaving.id)
                 ordered.append(room_line(leaving, context))
             ordered.append(line)
+            left.add(line.item_id)
             del pending[line.item_id]
     return ordered
+
+
+def _waits_above(line: PlanLine, pending: Mapping[str, PlanLine], context: PlanContext) -> bool:
+    """Say whether a folder above the wanted place of a line has yet to come to its own place."""
+    at = line.parent_id
+    while at is not None and at not in pending:
+        folder = context.source_folders.get(at)
+        at = folder.parent_id if folder else None
+    return at is not None
 
 
 def mark_empty(lines: Iterable[PlanLine], used: set[str], wanted: bool) -> list[PlanLine]:

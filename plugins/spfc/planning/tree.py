@@ -44,9 +44,15 @@ class SourceTree:
         self._base_id = base_id
         self._excluded = excluded
         self._places: dict[str, Place] = {base_id: ROOT_PLACE}
+        self._last: tuple[SourceItem, Place] | None = None
 
     def place(self, item: SourceItem) -> Place:
         """Return where ``item`` stands. Folders are remembered, so a million files cost their parents once."""
+        if self._last is None or self._last[0] is not item:
+            self._last = item, self._find(item)
+        return self._last[1]
+
+    def _find(self, item: SourceItem) -> Place:
         if item.id == self._base_id:
             return ROOT_PLACE
         if item.parent_id is None:
@@ -68,9 +74,14 @@ class SourceTree:
             at = folder.parent_id
         place = self._places[at] if at is not None else None
         for folder in reversed(chain):
-            place = Place(Standing.OUTSIDE, "") if place is None else self._below(place, folder)
+            place = self._top(folder) if place is None else self._below(place, folder)
             self._places[folder.id] = place
         return self._places[folder_id]
+
+    @staticmethod
+    def _top(folder: SourceItem) -> Place:
+        """Return the place of a folder without a parent: only the library's root may lack one."""
+        return Place(Standing.OUTSIDE if folder.is_root else Standing.UNKNOWN, "" if folder.is_root else "/?")
 
     def _below(self, parent: Place, item: SourceItem) -> Place:
         path = f"{parent.path}/{item.name}"

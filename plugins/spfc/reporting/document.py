@@ -88,6 +88,4 @@ def _spending(spending: Spending) -> dict[str, Any]:
             "filecloud_calls": of.filecloud_calls,
         }
 
-    return amounts(spending) | {
-        "by_task": {task: amounts(share) for task, share in sorted(spending.by_task.items())}
-    }
+    return amounts(spending) | {"by_task": {task: amounts(share) for task, share in sorted(spending.by_task.items())}}

@@ -27,9 +27,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.MOVED: Explanation("The item was moved to another folder at the source."),
     Reason.MAKE_ROOM: Explanation("The item steps aside for another one that takes over its name."),
     Reason.PRESENT_AT_TARGET: Explanation("The target already holds the same file: same size, same time."),
-    Reason.NEWER_AT_SOURCE: Explanation(
-        "The target held an older file of that name from before the first run."
-    ),
+    Reason.NEWER_AT_SOURCE: Explanation("The target held an older file of that name from before the first run."),
     Reason.NEWER_AT_TARGET: Explanation(
         "The target holds a newer or different file of that name that spfc did not put there.",
         "Decide which one counts: move or remove the file at the target, or exclude the item.",
@@ -39,9 +37,7 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.OUT_OF_SCOPE: Explanation("The item lies no longer within the folder or filter of the route."),
     Reason.EXCLUDED: Explanation("A filter of the route excludes the item."),
     Reason.EMPTY_FOLDER: Explanation("The folder holds no file, and the route keeps empty folders."),
-    Reason.EMPTY_FOLDER_UNWANTED: Explanation(
-        "The folder holds no file, and the route does not want empty folders."
-    ),
+    Reason.EMPTY_FOLDER_UNWANTED: Explanation("The folder holds no file, and the route does not want empty folders."),
     Reason.NOT_A_FILE: Explanation(
         "The item has no content of its own: a notebook, or a shortcut into another library."
     ),
@@ -49,24 +45,12 @@ REASONS: Mapping[Reason, Explanation] = {
         "The source does not let this file be downloaded: malware was found, or a restriction applies.",
         "Have the owner clean, replace or release the file at the source.",
     ),
-    Reason.NAME_NOT_ALLOWED: Explanation(
-        "The target does not accept this name or extension.", "Rename the item at the source, or exclude it."
-    ),
     Reason.NAME_COLLISION: Explanation(
         "Another item of the same folder has the same name for the target, which ignores case.",
         "Rename one of the two at the source.",
     ),
     Reason.PARENT_UNKNOWN: Explanation("The source has not reported the folder of this item yet.", _NEXT_RUN),
-    Reason.OVER_LIMIT: Explanation(
-        "The run had reached its limit of documents.", "Nothing to do: the next run goes on."
-    ),
-    Reason.BACKING_OFF: Explanation(
-        "The item failed recently and is given time before it is tried again.", _NEXT_RUN
-    ),
-    Reason.GUARD: Explanation(
-        "The removal guard stopped it: the run wanted to remove more than the route allows at once.",
-        "Look at the removals below; approve them in Airflow, or find out what happened at the source.",
-    ),
+    Reason.BACKING_OFF: Explanation("The item failed recently and is given time before it is tried again.", _NEXT_RUN),
 }
 
 CODES: Mapping[str, Explanation] = {
@@ -78,7 +62,9 @@ CODES: Mapping[str, Explanation] = {
         "Somebody holds the file open at the target.", "Close or unlock it; the next run tries again."
     ),
     "item_blocked": REASONS[Reason.BLOCKED_BY_SOURCE],
-    "name_refused": REASONS[Reason.NAME_NOT_ALLOWED],
+    "name_refused": Explanation(
+        "The target does not accept this name or extension.", "Rename the item at the source, or exclude it."
+    ),
     "target_exists": Explanation(
         "Something that spfc did not put there stands at the target path.", "Move or remove it at the target."
     ),
@@ -102,6 +88,7 @@ CODES: Mapping[str, Explanation] = {
     "request_refused": Explanation(
         "A service calls the request wrong.", "See the detail; report it if it looks like a bug."
     ),
+    "call_refused": Explanation("The target refused a call and did not say why.", "See the detail and its own log."),
     "unreachable": Explanation(
         "No connection to a service.", "Check network, proxy and certificates; the next run tries again."
     ),
@@ -115,18 +102,12 @@ CODES: Mapping[str, Explanation] = {
         "The change feed wants a fresh start.", "Nothing to do: the next run lists everything again."
     ),
     "configuration": Explanation("A setting cannot work.", "Correct it as the detail says."),
-    "route_invalid": Explanation(
-        "The route file or a run parameter is wrong.", "Correct it as the detail says."
-    ),
-    "connection_invalid": Explanation(
-        "An Airflow connection lacks or contradicts a field.", "Correct the connection."
-    ),
+    "route_invalid": Explanation("The route file or a run parameter is wrong.", "Correct it as the detail says."),
+    "connection_invalid": Explanation("An Airflow connection lacks or contradicts a field.", "Correct the connection."),
     "ledger_unavailable": Explanation(
         "The ledger cannot be reached, or is too new.", "Check the connection spfc_ledger."
     ),
-    "lease_held": Explanation(
-        "Another run of the route was at work.", "Nothing to do: the other run does the work."
-    ),
+    "lease_held": Explanation("Another run of the route was at work.", "Nothing to do: the other run does the work."),
     "lease_lost": Explanation("Another run took over.", "Nothing to do: the other run does the work."),
     "source_suspicious": Explanation(
         "The source looks wrong (empty or vanished), so nothing was removed.",

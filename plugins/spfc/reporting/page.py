@@ -80,18 +80,12 @@ def _view(summary: RunSummary, totals: Totals, samples: Samples) -> dict[str, An
     return {
         "run": summary,
         "totals": totals,
-        "counters": [
-            (name, number, COUNTER_MEANINGS[name]) for name, number in counters_by_name(totals).items()
-        ],
+        "counters": [(name, number, COUNTER_MEANINGS[name]) for name, number in counters_by_name(totals).items()],
         "verdict": verdict(summary, totals),
-        "verdict_words": "Rehearsal"
-        if _calm_rehearsal(summary, totals)
-        else VERDICTS[verdict(summary, totals)],
+        "verdict_words": "Rehearsal" if _calm_rehearsal(summary, totals) else VERDICTS[verdict(summary, totals)],
         "story": story(summary, totals),
         "tiles": _tiles(summary, totals),
-        "bar": [
-            (outcome, totals.count(outcome=outcome)) for outcome in Outcome if totals.count(outcome=outcome)
-        ],
+        "bar": [(outcome, totals.count(outcome=outcome)) for outcome in Outcome if totals.count(outcome=outcome)],
         "outcomes": [outcome for outcome in Outcome if totals.count(outcome=outcome)],
         "rows": [(action, totals.count(action)) for action in Action if totals.count(action)],
         "action_names": ACTIONS,
@@ -122,11 +116,7 @@ def _tiles(summary: RunSummary, totals: Totals) -> list[tuple[str, str, str, str
         totals.count(Action.CREATE_FOLDER, Outcome.DONE),
         totals.count(Action.REMOVE, Outcome.HELD),
     )
-    owed = (
-        "nothing"
-        if summary.oldest_debt_age is None
-        else f"oldest {wording.duration(summary.oldest_debt_age)}"
-    )
+    owed = "nothing" if summary.oldest_debt_age is None else f"oldest {wording.duration(summary.oldest_debt_age)}"
     return [
         (
             "Files copied",

@@ -37,9 +37,7 @@ class ReportFiles:
     html: Path
 
 
-def write_report(
-    folder: Path, summary: RunSummary, lines: Callable[[], Iterable[LineOutcome]]
-) -> ReportFiles:
+def write_report(folder: Path, summary: RunSummary, lines: Callable[[], Iterable[LineOutcome]]) -> ReportFiles:
     """Write CSV, HTML and JSON of a run below ``<folder>/<route>/<safe run id>/`` and return its totals.
 
     ``lines`` is called once and read once, in ascending ``seq``; memory does not grow with it. The JSON

@@ -13,9 +13,7 @@ def story(summary: RunSummary, totals: Totals) -> str:
     if summary.error:
         return f"The run stopped after {duration(summary.seconds)}: {summary.error}"
     if totals.problems():
-        return "The sums of this report do not add up, so it must not be trusted: " + " ".join(
-            totals.problems()
-        )
+        return "The sums of this report do not add up, so it must not be trusted: " + " ".join(totals.problems())
     if summary.dry_run:
         return _rehearsal(totals)
     done, left = _deeds(totals), _leftovers(summary, totals)

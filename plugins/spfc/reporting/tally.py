@@ -84,9 +84,7 @@ class Tally:
     ) -> Totals:
         """Return the sums of the lines added so far; the arguments are explained at :class:`RunSummary`."""
         shares, parts = self._shares, self._parts
-        documents = sum(
-            number for share, number in shares.items() if share not in {Share.FOLDER, Share.OTHER}
-        )
+        documents = sum(number for share, number in shares.items() if share not in {Share.FOLDER, Share.OTHER})
         return Totals(
             lines=self._lines,
             matrix=dict(self._matrix),

@@ -90,9 +90,7 @@ class Totals:
     def count(self, action: Action | None = None, outcome: Outcome | None = None) -> int:
         """Return how many lines have this action and this outcome; None stands for any."""
         return sum(
-            number
-            for (one, other), number in self.matrix.items()
-            if action in (None, one) and outcome in (None, other)
+            number for (one, other), number in self.matrix.items() if action in (None, one) and outcome in (None, other)
         )
 
     def problems(self) -> list[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from spfc.ledger.debts import debt_summary
-from spfc.ledger.leases import release_lease
-from spfc.ledger.outcomes import end_open_lines
+from spfc.ledger.leases import fence_of, release_lease
+from spfc.ledger.outcomes import count_outcomes, end_open_lines
 from spfc.ledger.plans import load_manifest, stored_lines
 from spfc.ledger.runs import RunRow, load_run, run_costs, update_run
+from spfc.planning.model import Action, Outcome
 from spfc.reporting.model import LineOutcome, RunSummary, Spending, Verdict
 from spfc.reporting.report import ReportFiles, write_report
 from spfc.reporting.totals import counters_by_name
@@ -39,10 +40,12 @@ def close_run(run: RunContext, folder: Path, *, airflow_url: str | None = None, 
     route = run.route
     with run.database.reading() as connection:
         row = load_run(connection, route.name, run.run_id)
+        # A run that failed in its first task never handed its lease on.
+        run.fence = fence_of(connection, route.name, run.run_id)
     row = row or RunRow(
         route.name, run.run_id, run.now(), error="The run ended before it had begun; see the task logs."
     )
-    if row.plan_id and run.fence is not None:
+    if row.plan_id and run.fence is not None and not row.dry_run:
         with run.writing() as connection:
             end_open_lines(connection, row.plan_id, run.now())
     summary = _summary(run, row, airflow_url, dag_id)
@@ -55,6 +58,7 @@ def close_run(run: RunContext, folder: Path, *, airflow_url: str | None = None, 
         if run.fence is not None:
             release_lease(connection, route.name, run.fence)
     log.info("%s: %s", files.verdict.value, files.story)
+    log.info("Report: %s", files.html)
     spending = summary.spending
     return Closed(
         files.verdict,
@@ -78,12 +82,14 @@ def close_run(run: RunContext, folder: Path, *, airflow_url: str | None = None, 
 def _summary(run: RunContext, row: RunRow, airflow_url: str | None, dag_id: str) -> RunSummary:
     route = run.route
     manifest: dict[str, Any] = {}
+    held: tuple[int, int] | None = None
     with run.database.reading() as connection:
         debt, oldest = debt_summary(connection, route.name)
         costs = run_costs(connection, route.name, run.run_id)
         if row.plan_id:
             manifest = load_manifest(connection, row.plan_id)
-    guard = manifest.get("guard", {})
+            held = count_outcomes(connection, row.plan_id).get((Action.REMOVE.value, Outcome.HELD.value))
+    guard = manifest["guard"]["text"] if manifest and held else ""
     return RunSummary(
         route=route.name,
         source_label=route.source.label,
@@ -95,7 +101,7 @@ def _summary(run: RunContext, row: RunRow, airflow_url: str | None, dag_id: str)
         dry_run=row.dry_run,
         plan_id=row.plan_id,
         digest=manifest.get("digest", ""),
-        guard=guard.get("text", "") if guard.get("tripped") else "",
+        guard=guard,
         items_seen=row.items_seen,
         pages=row.pages,
         debt_left=debt,

@@ -17,14 +17,15 @@ from spfc.ledger.rows import chunks
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
-from spfc.steps.results import deferred, result_of_error
+from spfc.steps.results import deferred, name_holders, result_of_error, taken_by_another
 from spfc.transfer.copy import CopyJob, copy_file
 from spfc.transfer.pool import StopSignal, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
 
 log = logging.getLogger("spfc.transfer")
 
-Job = tuple[StoredLine, CopyJob | None]
+Job = tuple[StoredLine, CopyJob | LineResult]
+"""A line with what is to be copied, or with the reason why it cannot be tried now."""
 
 
 def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
@@ -71,27 +72,33 @@ def _binding(run: RunContext) -> dict[str, str] | None:
 
 
 def _jobs(run: RunContext, lines: list[StoredLine]) -> Iterator[Job]:
-    """Turn lines into jobs in their order; a line whose folder is not in place has no job."""
+    """Turn lines into jobs in their order."""
     placement = Placement(run)
     for piece in chunks(lines):
         ids = [stored.line.item_id for stored in piece]
         with run.reading() as connection:
             source = load_source(connection, run.route.name, ids)
             synced = load_synced(connection, run.route.name, ids)
+            taken = name_holders(connection, run.route.name, [stored.line for stored in piece])
         for stored in piece:
-            yield stored, _job(stored, source.get(stored.line.item_id), synced.get(stored.line.item_id), placement)
+            item_id = stored.line.item_id
+            yield (
+                stored,
+                taken_by_another(stored, taken) or _job(stored, source.get(item_id), synced.get(item_id), placement),
+            )
 
 
 def _job(
     stored: StoredLine, item: SourceItem | None, synced: SyncedItem | None, placement: Placement
-) -> CopyJob | None:
+) -> CopyJob | LineResult:
     line = stored.line
     above = placement.folder(line.parent_id)
     if item is None or above is None:
-        return None
+        return deferred(stored, "parent_missing", "The folder it belongs in is not in place yet.")
     path = f"{above}/{line.target_path.rpartition('/')[2]}"
     if synced is not None and placement.item(synced) != path:
-        return None  # its move did not happen: writing the new bytes there would make a second copy
+        # Writing the new bytes there would make a second copy.
+        return deferred(stored, "not_moved", "It has yet to be moved to its new place.")
     job = CopyJob(item, line.parent_id, path, synced=synced)
     if synced is None and line.action is Action.UPDATE:
         etag = line.evidence.get("target_etag")
@@ -101,8 +108,8 @@ def _job(
 
 def _copy(run: RunContext, job: Job, progress: Progress) -> LineResult:
     stored, copy = job
-    if copy is None:
-        return deferred(stored, "parent_missing", "The folder it belongs in is not in place yet.")
+    if isinstance(copy, LineResult):
+        return copy
     try:
         copied = copy_file(run.source, run.target, copy, progress.add_bytes)
     except SpfcError as error:

@@ -15,6 +15,7 @@ from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import ChangePage
 from spfc.steps.context import RunContext
+from spfc.steps.standing import PLACE, check_place, follow_filters, place_of
 
 log = logging.getLogger("spfc.enumerate")
 
@@ -44,12 +45,14 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     ``units``, ``debt`` (owed items now). May be repeated: the lease is kept, pages are merged again.
     """
     with run.database.writing() as connection:
-        run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
         begin_run(connection, _run_row(run))
+    with run.database.writing() as connection:
+        run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
         stored = load_cursor(connection, run.route.name)
     cursor = _starting_point(run, stored)
+    check_place(run.route, cursor.binding)
     binding = run.source.bind(cursor.binding or None)
-    cursor = replace(cursor, binding=dict(binding))
+    cursor = replace(cursor, binding={**binding, PLACE: place_of(run.route)})
     tally = _Tally()
     full = cursor.full_round
     while tally.rounds < MAX_ROUNDS:
@@ -58,6 +61,7 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
         if not changed:
             break
     with run.writing() as connection:
+        follow_filters(connection, run.route, cursor, run.now())
         owed, _ = debt_summary(connection, run.route.name)
         update_run(
             connection, run.route.name, run.run_id, pages=tally.pages, items_seen=tally.seen, changed=tally.changed

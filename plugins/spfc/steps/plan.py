@@ -36,7 +36,8 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     """Compute and seal the plan of this run; return its manifest.
 
     Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` (tripped, text), ``batches``
-    (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``over_limit``, ``outside_paths``, ``dry_run``.
+    (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their first paths),
+    ``over_limit``, ``outside_paths``, ``dry_run``.
     May be repeated: each call makes a plan of its own.
     """
     context, rows = survey(run)
@@ -93,6 +94,7 @@ class _PlanWriter:
         self._counts: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._sample: list[dict[str, str]] = []
+        self._removals: list[str] = []
         self._used: set[str] = set()
         self._copy_seq = 1_000_000_000
         self._seq = 0
@@ -123,6 +125,7 @@ class _PlanWriter:
         wanted = [line for line in (*ordered, *rooms) if self._needed(line)]
         removals = [line for line in structure.removals if self._in_paths(line)]
         self._judge(removals)
+        self._removals = [line.target_path for line in removals[:SAMPLE]]
         others = [line for line in structure.others if self._in_paths(line)]
         lines = [*wanted, *removals, *others]
         self._write([(self._seq + place, line) for place, line in enumerate(lines, 1)])
@@ -140,6 +143,7 @@ class _PlanWriter:
             "guard": {"tripped": self._guard.tripped, "text": self._guard.text},
             "batches": batches,
             "sample": self._sample,
+            "removals": self._removals,
             "over_limit": self._over_limit,
             "outside_paths": self._outside,
             "dry_run": self._run.options.dry_run,

@@ -18,7 +18,7 @@ from spfc.planning.difference import same_content
 from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
-from spfc.steps.results import deferred, result_of_error
+from spfc.steps.results import deferred, name_holders, result_of_error, taken_by_another
 from spfc.transfer.copy import Verification
 
 log = logging.getLogger("spfc.structure")
@@ -88,6 +88,7 @@ class _Group:
         with run.reading() as connection:
             self._source = load_source(connection, run.route.name, ids)
             self._synced = load_synced(connection, run.route.name, ids)
+            self._holders = name_holders(connection, run.route.name, [stored.line for stored in lines])
         for parent in {stored.line.parent_id for stored in lines}:
             placement.folder(parent)
 
@@ -99,6 +100,9 @@ class _Group:
             return list(pool.map(self._one, self._lines))
 
     def _one(self, stored: StoredLine) -> LineResult:
+        taken = taken_by_another(stored, self._holders)
+        if taken is not None:
+            return taken
         try:
             if stored.line.action is Action.MOVE:
                 return self._move(stored)
@@ -145,7 +149,8 @@ class _Group:
 
     def _moved(self, stored: StoredLine, synced: SyncedItem, name: str) -> SyncedItem:
         if stored.line.reason is Reason.MAKE_ROOM:
-            return replace(synced, target_name=name)
+            # The source has no such name, so the item stays owed until it has left this one again.
+            return replace(synced, source_name=name, target_name=name)
         source = self._item(stored)
         moved = replace(synced, parent_id=stored.line.parent_id, source_name=source.name, target_name=name)
         return _recorded(moved, source) if source.kind is not Kind.FILE or same_content(source, synced) else moved

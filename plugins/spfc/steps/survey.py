@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import deque
-from dataclasses import replace
 
-from sqlalchemy import Connection
-
-from spfc.ledger.cursors import load_cursor, store_cursor
 from spfc.ledger.debts import (
     expand_new_folders,
-    owe_everything_missing,
     owed_parents,
     source_folders,
     strike_off_unowed_ghosts,
@@ -26,7 +19,7 @@ from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
 from spfc.planning.names import fold, target_name
 from spfc.planning.scope import PathGlobs
 from spfc.planning.tree import SourceTree, Standing
-from spfc.routes import Route, RunMode
+from spfc.routes import RunMode
 from spfc.steps.context import RunContext
 from spfc.targets.base import Target
 
@@ -34,11 +27,10 @@ from spfc.targets.base import Target
 def survey(run: RunContext) -> tuple[PlanContext, list[DebtRow]]:
     """Return the context of the next plan and the rows that concern structure (everything but plain copies).
 
-    Completes the debt first: content of restored folders, and of everything when the route's filters have changed.
+    Completes the debt first: the content of folders that were restored comes back with them.
     """
     with run.writing() as connection:
         base = find_base(connection, run.route.name, run.route.source.folder)
-        _follow_filters(connection, run)
         expand_new_folders(connection, run.route.name, run.now())
         strike_off_unowed_ghosts(connection, run.route.name)
     with run.reading() as connection:
@@ -62,23 +54,6 @@ def survey(run: RunContext) -> tuple[PlanContext, list[DebtRow]]:
         ignore_backoff=run.options.mode is RunMode.RETRY_FAILED,
     )
     return context, rows
-
-
-def _follow_filters(connection: Connection, run: RunContext) -> None:
-    """When the scope of the route has changed, owe what was never copied; what was copied stays untouched."""
-    cursor = load_cursor(connection, run.route.name)
-    scope = scope_digest(run.route)
-    if cursor is None or cursor.scope == scope:
-        return
-    if cursor.scope:
-        owe_everything_missing(connection, run.route.name, run.now())
-    store_cursor(connection, run.route.name, replace(cursor, scope=scope))
-
-
-def scope_digest(route: Route) -> str:
-    """Return a digest of everything that decides which items the route wants."""
-    scope = [route.source.folder, sorted(route.filters.exclude), route.policies.empty_folders]
-    return hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]
 
 
 def _with_missing_folders(

@@ -57,6 +57,7 @@ class FileCloudTarget:
             raise ValueError("the root of a FileCloud target is a folder below an account, not '/'")
         self._client = client
         self._piece = self.chunk_size
+        self._known: set[str] = set()
 
     @property
     def calls(self) -> int:
@@ -152,9 +153,7 @@ class FileCloudTarget:
                     return
                 if isinstance(problem, CallRefused):
                     if standing.locked:
-                        raise TargetLocked(
-                            "Somebody holds the file open at FileCloud.", item=full
-                        ) from problem
+                        raise TargetLocked("Somebody holds the file open at FileCloud.", item=full) from problem
                     raise (from_words(problem, full) or unexplained(problem, full)) from problem
                 if attempt == _TRIES:
                     raise
@@ -163,11 +162,12 @@ class FileCloudTarget:
                 return
 
     def retire(self, path: str, kind: Kind, destination: str) -> str:
-        """See the protocol. One call when the folder above ``destination`` is there and the name is free."""
+        """See the protocol. One call when its folder is known to be there and the name is free."""
         source = self._full_below_root(path)
         checked(destination)
         if (destination + "/").startswith(self.root + "/"):
             raise ValueError(f"{destination!r} lies inside the target root {self.root!r}")
+        self._make_known(destination.rpartition("/")[0])
         for number in range(1, MOST_NAMES + 1):
             goal = numbered(destination, number)
             if self._retired(source, goal):
@@ -180,6 +180,12 @@ class FileCloudTarget:
 
     # -- folders -------------------------------------------------------------------------------------
 
+    def _make_known(self, folder: str) -> None:
+        """Make sure that a folder is there, and remember: many items are retired into few folders."""
+        if folder not in self._known:
+            self._make_path(folder)
+            self._known.add(folder)
+
     def _make_path(self, full: str) -> Made:
         """Make the missing levels of a folder; PlaceNotFound when its area is not there or a file is in the way."""
         levels = full[1:].split("/")
@@ -188,9 +194,7 @@ class FileCloudTarget:
         while depth > given:
             found = self._client.info(_upto(levels, depth))
             if found is not None and not found.is_folder:
-                raise PlaceNotFound(
-                    "A file is at FileCloud where a folder must be.", item=_upto(levels, depth)
-                )
+                raise PlaceNotFound("A file is at FileCloud where a folder must be.", item=_upto(levels, depth))
             if found is not None:
                 break
             depth -= 1
@@ -291,9 +295,7 @@ class FileCloudTarget:
             return False
         raise reason from refusal
 
-    def _send_piece(
-        self, spec: PutSpec, full: str, offset: int, part: memoryview, *, last: bool
-    ) -> str | None:
+    def _send_piece(self, spec: PutSpec, full: str, offset: int, part: memoryview, *, last: bool) -> str | None:
         folder, _, name = full.rpartition("/")
         piece = Chunk(
             folder=folder,
@@ -318,9 +320,7 @@ class FileCloudTarget:
                 if isinstance(problem, CallRefused):
                     self._judge(problem, spec, full, offset, len(part))
                 if attempt == tries or (last and offset > 0):
-                    raise ReplyLost(
-                        problem.message, item=full, hint="Start the file again at offset 0."
-                    ) from problem
+                    raise ReplyLost(problem.message, item=full, hint="Start the file again at offset 0.") from problem
                 self._client.rest(attempt)
         raise AssertionError("unreachable")
 
@@ -328,15 +328,11 @@ class FileCloudTarget:
         """Raise the reason for a refused piece; _TooLarge when a smaller one may help (FileCloud reference 7.1)."""
         if refusal.hint_kind is Hint.TOO_LARGE:
             raise _TooLarge(unexplained(refusal, full)) from refusal
-        reason = explain_upload(
-            self._client, full, refusal, keep_existing=spec.expect_absent, if_etag=spec.expect_etag
-        )
+        reason = explain_upload(self._client, full, refusal, keep_existing=spec.expect_absent, if_etag=spec.expect_etag)
         if reason is not None:
             raise reason from refusal
         if offset > 0:
-            raise ServiceBusy(
-                refusal.message, item=full, hint="Start the file again at offset 0."
-            ) from refusal
+            raise ServiceBusy(refusal.message, item=full, hint="Start the file again at offset 0.") from refusal
         if length > _SMALLEST_PIECE:
             raise _TooLarge(unexplained(refusal, full)) from refusal
         raise unexplained(refusal, full) from refusal

@@ -54,9 +54,7 @@ class MemoryTarget:
     def tree(self) -> dict[str, bytes | None]:
         """Return every path with the content of files and None for folders."""
         with self._lock:
-            return {
-                path: node.content if node.kind is Kind.FILE else None for path, node in _walk("", self._root)
-            }
+            return {path: node.content if node.kind is Kind.FILE else None for path, node in _walk("", self._root)}
 
     def retired(self) -> dict[str, bytes | None]:
         """Return what was moved out of the tree, as :meth:`tree` does, by the paths where it went."""
@@ -108,9 +106,7 @@ class MemoryTarget:
             self._check_preconditions(spec, folder.children.get(_key(name)), name)
             staged = bytearray() if offset == 0 else self._staged.pop(spec.path, bytearray())
             if offset > len(staged):
-                raise ItemError(
-                    f"chunk at {offset}, but only {len(staged)} bytes came before", item=spec.path
-                )
+                raise ItemError(f"chunk at {offset}, but only {len(staged)} bytes came before", item=spec.path)
             staged[offset:] = chunk
             if not last:
                 self._staged[spec.path] = staged

@@ -6,8 +6,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol, TypeGuard
 
-from spfc.errors import IntegrityMismatch, ItemChanged, ItemGone, TargetChanged, TargetExists
+from spfc.errors import (
+    Disposition,
+    IntegrityMismatch,
+    ItemChanged,
+    ItemGone,
+    ServiceError,
+    TargetChanged,
+    TargetExists,
+)
 from spfc.planning.context import TIME_TOLERANCE
 from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
 from spfc.quickxor import QuickXor, same_hash
@@ -60,6 +69,14 @@ class _Fingerprint:
     digest: bytes
 
 
+class _Hash(Protocol):
+    """What hashlib's objects have in common."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
 class _UnexpectedBytesError(Exception):
     """The stream ended with other bytes than listed; the upload was left incomplete."""
 
@@ -67,6 +84,17 @@ class _UnexpectedBytesError(Exception):
         super().__init__("unexpected bytes")
         self.found = found
 
+
+class _UploadVoidError(Exception):
+    """The target lost the upload on its way: only a fresh start at offset 0 can help."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__("upload void")
+        self.error = error
+
+
+FRESH_STARTS = 2
+"""How often a file whose upload was lost is sent again from its beginning before the trouble is let out."""
 
 Count = Callable[[int], None]
 """Called with the number of bytes of each chunk that has reached the target."""
@@ -81,16 +109,20 @@ def copy_file(source: Source, target: Target, job: CopyJob, count: Count) -> Cop
     try:
         return _copy_with_policy(source, target, job, count)
     except TargetExists as error:
-        return _adopt(target, job, error)
+        return _adopt(job, target.stat(job.target_path), error)
     except TargetChanged as error:
-        fresh = _unchanged_entry(target, job, error)
-        return _copy_with_policy(source, target, replace(job, etag=fresh.etag), count)
+        entry = target.stat(job.target_path)
+        if entry is None:  # our copy was removed at the target: nobody's work is overwritten by bringing it back
+            return _copy_with_policy(source, target, replace(job, synced=None, overwrite=False, etag=None), count)
+        if _is_ours(entry, job):
+            return _copy_with_policy(source, target, replace(job, etag=entry.etag), count)
+        return _adopt(job, entry, error)
 
 
 def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count) -> Copied:
     """Apply the two-strike rule of reference 8.4 to files whose bytes are not what is listed."""
     try:
-        return _copy_once(source, target, job, count, None)
+        return _copy_whole(source, target, job, count, None)
     except _UnexpectedBytesError as strike:
         listed = source.refresh(job.item.id)
         if listed is None:
@@ -101,13 +133,27 @@ def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count
             ) from None
         first = strike.found
     try:
-        return _copy_once(source, target, job, count, first)
+        return _copy_whole(source, target, job, count, first)
     except _UnexpectedBytesError as strike:
         raise IntegrityMismatch(
-            f"The source lists {job.item.size} bytes but served {first.size} and then {strike.found.size} others.",
+            f"The source lists {job.item.size} bytes, but served {first.size} and then {strike.found.size} that are "
+            "neither the listed ones nor the same twice.",
             item=job.item.name,
             hint="Open the file in SharePoint and save it again; until then it is tried less and less often.",
         ) from None
+
+
+def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
+    """Copy from offset 0, again for each lost upload, at most :data:`FRESH_STARTS` times more."""
+    for _ in range(FRESH_STARTS):
+        try:
+            return _copy_once(source, target, job, count, accept)
+        except _UploadVoidError:
+            continue
+    try:
+        return _copy_once(source, target, job, count, accept)
+    except _UploadVoidError as void:
+        raise void.error from void.error.__cause__
 
 
 def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
@@ -117,7 +163,7 @@ def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accep
         expect_absent = job.synced is None and not job.overwrite
         spec = PutSpec(
             job.target_path,
-            reader.size,
+            reader.size if accept is None else accept.size,
             item.modified,
             expect_absent=expect_absent,
             expect_etag=job.etag or (job.synced.target_etag if job.synced else None),
@@ -131,8 +177,10 @@ def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accep
             last = not following
             if last:
                 found = _Fingerprint(offset + len(chunk), own_hash.digest())
-                proof = _prove(item, found, listed_hash, accept)
-            entry = target.put_chunk(spec, offset, chunk, last=last)
+                proof = _prove(item, found, listed_hash, accept, announced=spec.size)
+            elif offset + len(chunk) >= spec.size:
+                raise _UnexpectedBytesError(_measure(reader, offset, (chunk, following), own_hash))
+            entry = _put(target, spec, offset, chunk, last=last)
             count(len(chunk))
             if last:
                 return Copied(_synced(job, found.size, entry, proof), found.size)
@@ -140,7 +188,31 @@ def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accep
             chunk = following
 
 
-def _prove(item: SourceItem, found: _Fingerprint, listed_hash: QuickXor, accept: _Fingerprint | None) -> Verification:
+def _measure(reader: ResumingReader, offset: int, held: tuple[bytes, bytes], own_hash: _Hash) -> _Fingerprint:
+    """Read a stream that is longer than announced to its end, sending nothing; the first held chunk is hashed."""
+    size = offset + len(held[0]) + len(held[1])
+    own_hash.update(held[1])
+    while more := reader.read(len(held[0])):
+        own_hash.update(more)
+        size += len(more)
+    return _Fingerprint(size, own_hash.digest())
+
+
+def _put(target: Target, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
+    """Send one chunk; trouble that may pass means that the whole upload is void."""
+    try:
+        return target.put_chunk(spec, offset, chunk, last=last)
+    except ServiceError as error:
+        if error.disposition is Disposition.RETRY:
+            raise _UploadVoidError(error) from error
+        raise
+
+
+def _prove(
+    item: SourceItem, found: _Fingerprint, listed_hash: QuickXor, accept: _Fingerprint | None, *, announced: int
+) -> Verification:
+    if found.size != announced:
+        raise _UnexpectedBytesError(found)
     if accept is not None:
         if found == accept:
             return Verification.MISMATCH
@@ -171,28 +243,21 @@ def _synced(job: CopyJob, size: int, entry: TargetEntry | None, proof: Verificat
     )
 
 
-def _adopt(target: Target, job: CopyJob, refused: TargetExists) -> Copied:
-    """Settle a new file whose place is taken: the same file by size and time is ours, anything else is not."""
-    entry = target.stat(job.target_path)
+def _adopt(job: CopyJob, entry: TargetEntry | None, refused: TargetExists | TargetChanged) -> Copied:
+    """Settle a place that holds something else than expected: the new file by size and time is ours (an earlier try
+    put it there and died before it could say so), anything else is not.
+    """
     if entry is None or not _looks_like(entry, job.item.size, job.item.modified):
         raise refused
     return Copied(_synced(job, entry.size, entry, Verification.ADOPTED), 0)
 
 
-def adopt(job: CopyJob, entry: TargetEntry) -> SyncedItem:
-    """Return the synced row of a file that was found at the target."""
-    return _synced(job, entry.size, entry, Verification.ADOPTED)
-
-
-def _unchanged_entry(target: Target, job: CopyJob, refused: TargetChanged) -> TargetEntry:
-    """Return the entry of a file whose etag moved although it still is the one we wrote; else pass the refusal on.
+def _is_ours(entry: TargetEntry | None, job: CopyJob) -> TypeGuard[TargetEntry]:
+    """Say whether a file whose etag moved still is the one we wrote.
 
     Whether etags survive a rename at FileCloud is unknown (FileCloud reference 16, P3).
     """
-    entry = target.stat(job.target_path)
-    if entry is None or job.synced is None or not _looks_like(entry, job.synced.size, job.synced.modified):
-        raise refused
-    return entry
+    return entry is not None and job.synced is not None and _looks_like(entry, job.synced.size, job.synced.modified)
 
 
 def _looks_like(entry: TargetEntry, size: int, modified: int) -> bool:

@@ -17,32 +17,52 @@ def run_jobs(
     """Yield the results of ``work`` over all jobs, in groups as they end, never more than ``workers`` under way.
 
     When ``stop`` says so, no further job is begun; those under way are finished. An exception of ``work`` ends
-    everything: jobs under way are awaited, their results yielded, then the exception is raised.
+    everything: jobs under way are awaited, their results yielded, then the exception is raised. An exception of
+    ``jobs`` does the same. A caller that stops listening (its own error) ends everything but the jobs under way.
     """
-    queue = iter(jobs)
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy")
+    try:
+        yield from _results(iter(jobs), lambda job: pool.submit(work, job), most=2 * workers, stop=stop)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _results(
+    queue: Iterator[Job], submit: Callable[[Job], Future[Result]], *, most: int, stop: Callable[[], bool]
+) -> Iterator[list[Result]]:
+    running: set[Future[Result]] = set()
     failure: BaseException | None = None
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy") as pool:
-        running: set[Future[Result]] = set()
-        while True:
-            while len(running) < 2 * workers and failure is None and not stop():
-                job = next(queue, None)
-                if job is None:
-                    break
-                running.add(pool.submit(work, job))
-            if not running:
-                break
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
-            results: list[Result] = []
-            for future in ended:
-                error = future.exception()
-                if error is None:
-                    results.append(future.result())
-                else:
-                    failure = failure or error
-            if results:
-                yield results
+    while True:
+        try:
+            while len(running) < most and failure is None and not stop():
+                running.add(submit(next(queue)))
+        except StopIteration:
+            pass
+        except Exception as error:  # noqa: BLE001  # raised again below, when what is under way has ended
+            failure = error
+        if failure is not None or stop():
+            running = {future for future in running if not future.cancel()}
+        if not running:
+            break
+        ended, running = wait(running, return_when=FIRST_COMPLETED)
+        results, errors = _split(ended)
+        failure = failure or next(iter(errors), None)
+        if results:
+            yield results
     if failure is not None:
         raise failure
+
+
+def _split(ended: Iterable[Future[Result]]) -> tuple[list[Result], list[BaseException]]:
+    results: list[Result] = []
+    errors: list[BaseException] = []
+    for future in ended:
+        error = future.exception()
+        if error is None:
+            results.append(future.result())
+        else:
+            errors.append(error)
+    return results, errors
 
 
 class StopSignal:

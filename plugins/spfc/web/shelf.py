@@ -52,9 +52,7 @@ class Shelf:
         """Return the names of all routes that have a folder, sorted."""
         if not self._root.is_dir():
             return []
-        return sorted(
-            entry.name for entry in self._root.iterdir() if self._is_route(entry.name) and entry.is_dir()
-        )
+        return sorted(entry.name for entry in self._root.iterdir() if self._is_route(entry.name) and entry.is_dir())
 
     def runs(self, route: str, limit: int) -> list[Shelved]:
         """Return at most ``limit`` reports of a route, latest first; logs and leaves out broken ones."""

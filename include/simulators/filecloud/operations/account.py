@@ -25,9 +25,7 @@ def _answer(exchange: Exchange, login: Login) -> web.Response:
 async def loginguest(exchange: Exchange) -> web.StreamResponse:
     """Log in with a name and a password."""
     world = exchange.world
-    login = world.sessions.login(
-        exchange.need("userid"), exchange.text("password"), world.knobs, world.clock.now()
-    )
+    login = world.sessions.login(exchange.need("userid"), exchange.text("password"), world.knobs, world.clock.now())
     return _answer(exchange, login)
 
 

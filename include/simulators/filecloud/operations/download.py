@@ -45,9 +45,7 @@ def failure(exchange: Exchange, refusal: Refused) -> web.StreamResponse:
     return markup.xml(markup.command_xml(exchange.operation, 0, str(refusal)), status)
 
 
-async def send(
-    world: World, request: web.BaseRequest, path: Path, name: str, etag: str
-) -> web.StreamResponse:
+async def send(world: World, request: web.BaseRequest, path: Path, name: str, etag: str) -> web.StreamResponse:
     """Send a file, or the range of it that was asked for."""
     knobs, asked = world.knobs, request.headers.get("Range", "")
     headers, size = _headers(path, name)
@@ -98,9 +96,7 @@ def _span(asked: str, size: int) -> tuple[int, int] | None:
     return None if found[2] and int(found[2]) < start else (start, end)
 
 
-async def _whole(
-    world: World, request: web.BaseRequest, path: Path, headers: dict[str, str]
-) -> web.StreamResponse:
+async def _whole(world: World, request: web.BaseRequest, path: Path, headers: dict[str, str]) -> web.StreamResponse:
     if world.knobs.content_length:
         return await send_file(request, path, headers=headers)
     response = web.StreamResponse(headers=headers)

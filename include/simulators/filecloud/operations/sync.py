@@ -38,8 +38,7 @@ async def sync_delta(exchange: Exchange) -> web.StreamResponse:
         now = world.changes.version()
         found = sorted(disk.walk(root), key=lambda entry: entry.path)
         changes = [
-            Change(now, place.key + e.path[len(str(root)) :], e.is_dir(follow_symlinks=False), False)
-            for e in found
+            Change(now, place.key + e.path[len(str(root)) :], e.is_dir(follow_symlinks=False), False) for e in found
         ]
     return exchange.records("records", "record", [_record(exchange, place, change) for change in changes])
 

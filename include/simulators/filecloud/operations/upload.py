@@ -134,11 +134,7 @@ def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
     if not single:
         world.staging.done(staged)
     response = _ok(exchange)
-    if (
-        world.knobs.etag
-        and world.knobs.upload_etag_header
-        and exchange.request.headers.get("X-FC-Send-ETag") == "1"
-    ):
+    if world.knobs.etag and world.knobs.upload_etag_header and exchange.request.headers.get("X-FC-Send-ETag") == "1":
         response.headers["ETag"] = f'"{world.etag(asked.place, world.contents.of(status))}"'
     return response
 

@@ -1,0 +1,51 @@
+"""Notice when the configuration of a route has changed under a ledger that remembers the old one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from spfc.errors import RouteInvalid
+from spfc.ledger.cursors import Cursor, store_cursor
+from spfc.ledger.debts import owe_everything_missing
+from spfc.routes import Route
+
+PLACE = "place"
+"""Key of the binding under which the ledger remembers which pair of places it speaks of."""
+
+
+def place_of(route: Route) -> str:
+    """Return the pair of places that a route's ledger rows are about."""
+    return f"{route.source.label} -> {route.target.label}"
+
+
+def check_place(route: Route, binding: Mapping[str, str]) -> None:
+    """Refuse a route that was pointed elsewhere under its old name: the ledger would be wrong about the new place."""
+    known = binding.get(PLACE)
+    if known is not None and known != place_of(route):
+        raise RouteInvalid(
+            f"Route {route.name!r} now says {place_of(route)}, but its ledger is about {known}.",
+            hint="Set it back, or give the new pair a new route name: files that are there already are adopted.",
+        )
+
+
+def follow_filters(connection: Connection, route: Route, cursor: Cursor, now: float) -> Cursor:
+    """When the filters of the route have changed, owe what was never copied; what was copied stays untouched."""
+    scope = scope_digest(route)
+    if cursor.scope == scope:
+        return cursor
+    if cursor.scope:
+        owe_everything_missing(connection, route.name, now)
+    moved = replace(cursor, scope=scope)
+    store_cursor(connection, route.name, moved)
+    return moved
+
+
+def scope_digest(route: Route) -> str:
+    """Return a digest of everything that decides which items of the source the route wants."""
+    scope = [route.source.folder, sorted(route.filters.exclude), route.policies.empty_folders]
+    return hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]

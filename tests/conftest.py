@@ -1,0 +1,46 @@
+"""A throw-away Airflow for all tests, chosen before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+for _name in list(os.environ):
+    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")):
+        del os.environ[_name]  # whatever Airflow the person at this machine works with is none of our business
+
+_HOME = Path(tempfile.mkdtemp(prefix="spfc-airflow-"))
+os.environ |= {
+    "AIRFLOW_HOME": str(_HOME),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+}
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Iterator[Path]:
+    """The home of this session's Airflow, with an initialised metadata database."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow's own
+        from airflow.utils.db import initdb
+
+        initdb()
+    yield _HOME

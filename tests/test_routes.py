@@ -1,0 +1,119 @@
+"""The configuration of routes: strict, explained, and never two writers of one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spfc.errors import RouteInvalid
+from spfc.routes import Limits, RemovalPolicy, RunMode, load_routes, parse_options, parse_route, parse_routes
+
+SOURCE = {"hostname": "contoso.sharepoint.com", "site": "/sites/legal"}
+PLAIN: dict[str, Any] = {"source": SOURCE, "target": {"folder": "/team/legal"}}
+
+
+def with_folder(folder: str, **more: Any) -> dict[str, Any]:
+    return {"source": SOURCE, "target": {"folder": folder, **more}}
+
+
+def test_defaults_are_safe() -> None:
+    route = parse_route("legal", PLAIN)
+    assert route.policies.removals is RemovalPolicy.QUARANTINE
+    assert route.quarantine_folder == "/team/legal.quarantine"
+    assert route.source.label == "contoso.sharepoint.com/sites/legal/Documents"
+    assert route.target.label == "spfc_filecloud:/team/legal"
+    assert route.limits == Limits()
+    assert route.schedule is None
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("/a/b/", "/a/b"), ("a//b", "/a/b"), (" /a ", "/a"), ("/a/b.c/..d", "/a/b.c/..d")]
+)
+def test_folders_are_normalised(given: str, kept: str) -> None:
+    assert parse_route("r", with_folder(given)).target.folder == kept
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        (with_folder("/"), "target.folder"),
+        (with_folder(""), "target.folder"),
+        (with_folder("/a/../b"), "target.folder"),
+        (with_folder("/a\0"), "target.folder"),
+        ({**PLAIN, "source": {**SOURCE, "folder": "/.."}}, "source.folder"),
+        ({**PLAIN, "source": {**SOURCE, "site": "sites/legal"}}, "source.site"),
+        ({**PLAIN, "source": {"site": "/s"}}, "source.hostname"),
+        ({"source": SOURCE}, "target"),
+        ({**PLAIN, "polices": {}}, "polices: unknown key"),
+        ({**PLAIN, "policies": {"removals": "shred"}}, "policies.removals"),
+        ({**PLAIN, "limits": {"workers": 0}}, "limits.workers"),
+        ({**PLAIN, "limits": {"page_size": 5000}}, "limits.page_size"),
+        ({**PLAIN, "limits": None}, "limits"),
+        ({**PLAIN, "policies": {"quarantine_folder": "/team/LEGAL/old"}}, "quarantine_folder"),
+        ({**PLAIN, "policies": {"quarantine_folder": "/team/legal"}}, "quarantine_folder"),
+        ({**PLAIN, "policies": {"removal_guard": {"max_share": 25}}}, "policies.removal_guard.max_share"),
+    ],
+)
+def test_every_wrong_key_is_named(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(RouteInvalid) as caught:
+        parse_route("legal", fields)
+    assert named in str(caught.value)
+    assert "'legal'" in str(caught.value)
+    assert "routes.yaml" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", "Legal", "1st", "a b", "a/b", "a" * 64, "ä"])
+def test_names_stay_plain(name: str) -> None:
+    with pytest.raises(RouteInvalid):
+        parse_route(name, PLAIN)
+
+
+@pytest.mark.parametrize(
+    "other", ["/team/legal", "/TEAM/Legal", "/team/legal/sub", "/team", "/team/legal.quarantine/x"]
+)
+def test_two_routes_never_write_into_one_place(other: str) -> None:
+    with pytest.raises(RouteInvalid, match="'one' and 'two'"):
+        parse_routes({"routes": {"one": PLAIN, "two": with_folder(other)}})
+
+
+def test_neighbours_and_other_servers_are_fine() -> None:
+    fields = {"one": PLAIN, "two": with_folder("/team/legal2"), "three": with_folder("/team/legal", connection="other")}
+    assert list(parse_routes({"routes": fields})) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], "x", {}, {"routes": []}, {"routes": {}, "more": 1}, {"routes": {"a": 3}}]
+)
+def test_a_document_of_another_shape_is_refused(document: object) -> None:
+    with pytest.raises(RouteInvalid):
+        parse_routes(document)
+
+
+@pytest.mark.parametrize("content", [b"routes: [", b"\xff\xfe\x00", b"routes:\n\t- x", b""])
+def test_an_unreadable_file_is_told_with_its_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_bytes(content)
+    with pytest.raises(RouteInvalid):
+        load_routes(path)
+    with pytest.raises(RouteInvalid, match="cannot be read"):
+        load_routes(tmp_path / "missing.yaml")
+
+
+def test_the_routes_that_come_with_the_project_are_valid() -> None:
+    assert load_routes(Path(__file__).parents[1] / "include" / "routes.yaml")
+
+
+def test_run_parameters() -> None:
+    assert parse_options({}).mode is RunMode.INCREMENTAL
+    options = parse_options({"mode": "full", "dry_run": True, "max_documents": 5, "paths": ["a/**"]})
+    assert (options.mode, options.dry_run, options.max_documents, options.paths) == (RunMode.FULL, True, 5, ("a/**",))
+
+
+@pytest.mark.parametrize("fields", [{"mode": "faster"}, {"max_documents": 0}, {"paths": "a"}, {"force": True}])
+def test_wrong_run_parameters_are_named(fields: dict[str, Any]) -> None:
+    with pytest.raises(RouteInvalid) as caught:
+        parse_options(fields)
+    assert next(iter(fields)) in str(caught.value)
+    assert "Route " not in str(caught.value)
