@@ -159,7 +159,7 @@ def test_a_graph_that_does_not_answer(terminal: Terminal, closed_port: int) -> N
 
 def test_a_filecloud_that_does_not_answer(terminal: Terminal, closed_port: int) -> None:
     ended = terminal.spfc("run", "demo", **terminal.connection("spfc_filecloud", port=closed_port))
-    failed(ended, "diff_and_plan: FileCloud cannot be reached: no connection (Connection refused).")
+    failed(ended, "cannot be reached: no connection (Connection refused). Check the FileCloud connection")
 
 
 def test_a_refused_password_is_sent_once(terminal: Terminal) -> None:
