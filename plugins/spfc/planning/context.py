@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from spfc.planning.debt import NameKey, Occupant
@@ -49,10 +49,13 @@ class PlanContext:
         self.names[source.id] = name
         return name
 
-    def forget_names(self, item_ids: list[str]) -> None:
-        """Drop the names of files whose folder has been planned completely, so that memory stays bounded."""
-        for item_id in item_ids:
-            self.names.pop(item_id, None)
+    def forget_names(self, items: Iterable[SourceItem], folder_id: str | None) -> None:
+        """Drop the names of new files, except in ``folder_id``, where more of them may come: memory stays bounded."""
+        for item in items:
+            if item.parent_id != folder_id:
+                name = self.names.pop(item.id, None)
+                if name is not None:
+                    self._taken.pop((item.parent_id, fold(name)), None)
 
     def target_folder(self, folder_id: str | None) -> str:
         """Return the target path that a source folder will have when the plan is done; the root is ``""``."""

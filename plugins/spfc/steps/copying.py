@@ -37,7 +37,14 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     with run.reading() as connection:
         lines = list(stored_lines(connection, plan_id, batch=batch, outcomes=(Outcome.PENDING,)))
     run.source.bind(_binding(run))
-    progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, lambda text: log.info("%s", text))
+
+    def speak(text: str) -> None:
+        # One huge file may take longer than a lease lasts without a result: the moving bytes keep it alive.
+        with run.writing() as connection:
+            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        log.info("%s", text)
+
+    progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
     stop = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
     counts: dict[str, Any] = {}
 

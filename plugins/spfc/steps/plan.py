@@ -16,7 +16,7 @@ from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
 from spfc.planning.files import FilePlan, plan_files
 from spfc.planning.guards import GuardVerdict, judge_removals
-from spfc.planning.model import Action, Outcome, PlanLine, Reason
+from spfc.planning.model import Action, Kind, Outcome, PlanLine, Reason, SourceItem
 from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line
 from spfc.routes import RemovalPolicy, RunMode
 from spfc.steps.context import RunContext
@@ -57,7 +57,13 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
 def _eligible(rows: Iterable[DebtRow], run: RunContext) -> list[DebtRow]:
     if run.options.mode is not RunMode.RETRY_FAILED:
         return list(rows)
-    return [row for row in rows if row.attempts > 0 or (row.source and row.source.kind != "file")]
+    return [row for row in rows if row.attempts > 0 or _is_new_folder(row)]
+
+
+def _is_new_folder(row: DebtRow) -> bool:
+    """Say whether files that are tried again may need this folder first."""
+    source = row.source
+    return source is not None and not source.deleted and source.kind is Kind.FOLDER and row.synced is None
 
 
 def _occupants(run: RunContext, rows: Iterable[DebtRow], context: PlanContext) -> dict[NameKey, Occupant]:
@@ -70,7 +76,7 @@ def _occupants(run: RunContext, rows: Iterable[DebtRow], context: PlanContext) -
 def _plan_copies(run: RunContext, context: PlanContext, book: _PlanWriter) -> list[PlanLine]:
     """Plan the plain copies piece by piece; return the lines that make room for them."""
     rooms: dict[str, PlanLine] = {}
-    previous: list[str] = []
+    named: list[SourceItem] = []
     with run.reading() as connection:
         for piece in copy_rows(connection, run.route.name):
             rows = _eligible(piece, run)
@@ -79,8 +85,10 @@ def _plan_copies(run: RunContext, context: PlanContext, book: _PlanWriter) -> li
             book.write_copies(planned.lines)
             book.settled.extend(planned.settled)
             rooms |= {item.id: room_line(item, context) for item in planned.evicted}
-            context.forget_names(previous)
-            previous = [row.id for row in rows]
+            named.extend(row.source for row in fresh if row.source)
+            last = named[-1].parent_id if named else None
+            context.forget_names(named, last)
+            named = [source for source in named if source.parent_id == last]
     return list(rooms.values())
 
 
