@@ -68,3 +68,19 @@ def test_what_needs_no_airflow_does_not_load_it(command: str) -> None:
     ended = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "spfc" in ended.stdout
+
+
+def test_explain_answers_for_a_path_and_says_when_it_cannot(terminal: Terminal) -> None:
+    ledger = terminal.fresh_ledger()
+    early = terminal.spfc("explain", "demo", "/a.txt", **ledger)
+    assert (early.status, early.out) == (2, "") and "has not shown its root folder yet" in early.err
+    terminal.spfc("run", "demo", **ledger)
+    known = terminal.spfc("explain", "demo", "/a.txt", **ledger)
+    assert known.status == 0, known
+    for words in ("the source says", "at the target", "what happened", "/a.txt"):
+        assert words in known.said, known.said
+    as_json = terminal.spfc("explain", "demo", "/a.txt", "--json", **ledger)
+    assert json.loads(as_json.out)["synced"]["verification"] in ("hash", "adopted")
+    unknown = terminal.spfc("explain", "demo", "/nobody.txt", **ledger)
+    assert unknown.status == 2
+    assert "never heard of '/nobody.txt'" in unknown.err

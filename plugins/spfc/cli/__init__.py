@@ -1,4 +1,4 @@
-"""The command line: ``spfc run``, ``spfc routes`` and ``spfc simulate``."""
+"""The command line: ``spfc run``, ``spfc explain``, ``spfc routes`` and ``spfc simulate``."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ def _parser(simulators: bool) -> argparse.ArgumentParser:
     run.add_argument("--trigger", action="store_true", help="ask a running Airflow instead, and wait")
     run.set_defaults(command=_run)
 
+    explain = commands.add_parser("explain", help="say what happened to a path, what is owed, and what comes next")
+    explain.add_argument("route", help="name of the route in the route file")
+    explain.add_argument("path", help="path from the root of the route's source, present or gone")
+    explain.add_argument("--json", action="store_true", help="print everything as JSON, nothing else")
+    explain.set_defaults(command=_explain)
+
     routes = commands.add_parser("routes", help="check the route file and list its routes")
     routes.set_defaults(command=_routes)
 
@@ -77,6 +83,12 @@ def _run(given: argparse.Namespace) -> int:
     from spfc.cli.run import run_here
 
     return run_here(given.route, params, as_json=given.json)
+
+
+def _explain(given: argparse.Namespace) -> int:
+    from spfc.cli.explain import explain_here
+
+    return explain_here(given.route, given.path, as_json=given.json)
 
 
 def _routes(_given: argparse.Namespace) -> int:
