@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from spfc.errors import RouteInvalid
+from spfc.steps.closing import close_run
+from spfc.steps.enumerate import enumerate_source
+from spfc.steps.plan import diff_and_plan
+from spfc.steps.removals import apply_removals, release_removals
 
 pytestmark = pytest.mark.e2e
 
@@ -206,3 +210,24 @@ def test_a_route_that_is_pointed_elsewhere_is_refused(house) -> None:
     with pytest.raises(RouteInvalid, match="give the new pair a new route name"):
         house.run()
     assert not (house.tmp / "store" / "elsewhere").exists()
+
+
+def test_held_removals_go_when_a_person_approves_and_the_plan_says_who(house) -> None:
+    house.fields = {"policies": {"removal_guard": {"min_items": 0, "max_share": 0.1}}}
+    fill(house.library)
+    house.run()
+    (house.library / "a.txt").unlink()
+    (house.library / "Reports" / "2024" / "q2.bin").unlink()
+    run = house.context()
+    with run.task("enumerate"):
+        enumerate_source(run)
+    manifest = diff_and_plan(run)
+    assert manifest["guard"]["tripped"] and sorted(manifest["removals"]) == ["/Reports/2024/q2.bin", "/a.txt"]
+    assert apply_removals(run, manifest["plan_id"]) == {}, "held lines are not executed"
+    assert release_removals(run, manifest["plan_id"], "the records office") == 2
+    assert apply_removals(run, manifest["plan_id"]) == {"done": 2}
+    closed = close_run(run, house.tmp / "reports")
+    assert closed.verdict == "green", closed.story
+    assert tree(house.mirror) == tree(house.library)
+    lines = (house.tmp / "reports" / "house" / run.run_id / "report.csv").read_text(encoding="utf-8-sig")
+    assert lines.count("approved by the records office; quarantined as") == 2
