@@ -71,7 +71,8 @@ def test_what_needs_no_airflow_does_not_load_it(command: str) -> None:
 
 
 def test_explain_answers_for_a_path_and_says_when_it_cannot(terminal: Terminal) -> None:
-    ledger = terminal.fresh_ledger()
+    place = str(terminal.folder / "explained.db")
+    ledger = {"AIRFLOW_CONN_SPFC_LEDGER": json.dumps({"conn_type": "sqlite", "host": place})}
     early = terminal.spfc("explain", "demo", "/a.txt", **ledger)
     assert (early.status, early.out) == (2, "") and "has not shown its root folder yet" in early.err
     terminal.spfc("run", "demo", **ledger)
