@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Ended, Terminal
 
+pytestmark = pytest.mark.airflow
+
 WRONG = "not-the-secret-and-nobody-may-see-it"
 DONE, NOT_GREEN, USAGE = 0, 1, 2
 

@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal
 
+pytestmark = pytest.mark.airflow
+
 
 def test_a_green_run_in_a_fresh_process(terminal: Terminal) -> None:
     """The installed command, from the very start, on an Airflow home that is empty but for its folder."""
