@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from spfc.cli import main
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal
 
@@ -87,3 +89,11 @@ def test_explain_answers_for_a_path_and_says_when_it_cannot(terminal: Terminal) 
     unknown = terminal.spfc("explain", "demo", "/nobody.txt", **ledger)
     assert unknown.status == 2
     assert "never heard of '/nobody.txt'" in unknown.err
+
+
+def test_simulate_without_its_packages_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "simulators", None)
+    assert main(["simulate", "--library", "x"]) == 2
+    assert "make setup" in capsys.readouterr().err

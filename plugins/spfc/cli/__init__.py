@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from spfc import __version__
-from spfc.errors import SpfcError
+from spfc.errors import ConfigurationError, SpfcError
 
 NOT_GREEN = 1
 USAGE = 2
@@ -17,8 +17,8 @@ SIMULATE = "simulate"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 not green, 2 something to correct first."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    given = _parser(SIMULATE in words).parse_args(words)
     try:
+        given = _parser(words[:1] == [SIMULATE]).parse_args(words)
         return int(given.command(given))
     except SpfcError as error:
         print(f"spfc: {error}", file=sys.stderr)
@@ -101,12 +101,9 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
     try:
         from simulators import launch
     except ImportError:
-        parser.set_defaults(command=_no_simulators)
-        return
+        raise ConfigurationError(
+            "The simulators need packages that spfc itself does without.",
+            hint="'make setup' installs them, or: pip install --require-hashes -r requirements-dev.txt",
+        ) from None
     launch.add_arguments(parser)
     parser.set_defaults(command=launch.run)
-
-
-def _no_simulators(_given: argparse.Namespace) -> int:
-    print("spfc: the simulators need the packages of requirements-dev.txt (make setup installs them).", file=sys.stderr)
-    return USAGE
