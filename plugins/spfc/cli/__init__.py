@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from spfc import __version__
 from spfc.errors import ConfigurationError, SpfcError
 
-NOT_GREEN = 1
 USAGE = 2
 SIMULATE = "simulate"
 

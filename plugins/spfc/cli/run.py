@@ -13,13 +13,11 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from spfc.cli.show import ProgressHandler, show_result
+from spfc.cli.show import ProgressHandler, exit_status, show_result
 from spfc.errors import ConfigurationError, SpfcError
 from spfc.pipeline.settings import UNATTENDED, airflow_home, find_route
 from spfc.reporting.redaction import redact
 from spfc.routes import Route, parse_options
-
-NOT_GREEN = 1
 
 
 def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> int:
@@ -43,7 +41,7 @@ def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> in
         show_result(console, summary, as_json=as_json)
         if summary["verdict"] == "failed" and not as_json:
             console.print(f"log: {log_file}", highlight=False, markup=False, soft_wrap=True)
-    return 0 if summary["verdict"] == "green" else NOT_GREEN
+    return exit_status(summary)
 
 
 def _new_log_file() -> Path:

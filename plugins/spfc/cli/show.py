@@ -15,6 +15,9 @@ from spfc.reporting.wording import plural
 from spfc.routes import load_routes
 
 _COSTS = {"requests": "Graph request", "units": "unit", "calls": "FileCloud call"}
+NOT_GREEN = 1
+"""Exit status of a run that ended, but not green."""
+
 _COLOURS = {"green": "bold green", "attention": "bold yellow", "failed": "bold red"}
 
 
@@ -50,6 +53,11 @@ def show_result(console: Console, summary: Mapping[str, Any], *, as_json: bool) 
     console.print(f"report: {summary['html']}", highlight=False, markup=False, soft_wrap=True)
     console.print(str(summary["verdict"]).upper(), style=_COLOURS.get(str(summary["verdict"]), "bold"), end="  ")
     console.print(str(summary["story"]), highlight=False, markup=False, soft_wrap=True)
+
+
+def exit_status(summary: Mapping[str, Any]) -> int:
+    """Return the exit status of a run that has ended: 0 only for a green one."""
+    return 0 if summary["verdict"] == "green" else NOT_GREEN
 
 
 def show_routes() -> int:

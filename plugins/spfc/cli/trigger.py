@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 from rich.console import Console
 
-from spfc.cli.show import show_result
+from spfc.cli.show import exit_status, show_result
 from spfc.errors import (
     AnswerUnreadable,
     AuthenticationRefused,
@@ -31,7 +31,6 @@ POLL_SECONDS = 2.0
 TIMEOUT_SECONDS = 30.0
 MAX_TEXT = 300
 """Characters of a foreign answer that are repeated."""
-NOT_GREEN = 1
 _ENDED = {"success", "failed"}
 
 
@@ -57,7 +56,7 @@ def run_there(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> i
             f"The run ended as {state} without a report.", hint=f"Airflow shows why: {api.url}/dags/{dag}/runs/{run_id}"
         )
     show_result(Console(), summary, as_json=as_json)
-    return 0 if summary["verdict"] == "green" else NOT_GREEN
+    return exit_status(summary)
 
 
 def _wait(api: _Api, dag: str, run_id: str, console: Console) -> str:

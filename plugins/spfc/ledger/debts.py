@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
-from sqlalchemy import Connection, Select, and_, case, delete, exists, func, insert, literal, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, literal, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from spfc.ledger.observations import load_source, load_synced
@@ -227,9 +227,3 @@ def count_synced(connection: Connection, route: str) -> int:
     """Return how many items of the route lie at the target."""
     query = select(func.count()).select_from(synced_items).where(synced_items.c.route == route)
     return int(connection.execute(query).scalar_one())
-
-
-def retriable(connection: Connection, route: str) -> int:
-    """Return how many owed items have failed before."""
-    query = select(func.sum(case((debt.c.attempts > 0, 1), else_=0))).where(debt.c.route == route)
-    return int(connection.execute(query).scalar_one() or 0)

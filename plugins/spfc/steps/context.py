@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from spfc.errors import SpfcError
 from spfc.ledger.database import Database
+from spfc.ledger.leases import renew_lease
 from spfc.ledger.runs import Cost, add_cost, update_run
 from spfc.routes import Route, RunOptions
 from spfc.sources.base import Source, Usage
@@ -63,6 +64,10 @@ class RunContext:
         """A write transaction of the ledger that only a run with the current lease can commit."""
         with self.database.writing(self.route.name, self.fence) as connection:
             yield connection
+
+    def renew(self, connection: Connection) -> None:
+        """Extend the lease of this run, within a write transaction. Raises LeaseLost."""
+        renew_lease(connection, self.route.name, self.fence or 0, self.now())
 
     def spending(self) -> Cost:
         """Return what this task has spent so far."""

@@ -9,15 +9,14 @@ from typing import Any
 
 from spfc.errors import SpfcError
 from spfc.ledger.cursors import load_cursor
-from spfc.ledger.leases import renew_lease
 from spfc.ledger.observations import load_source, load_synced
-from spfc.ledger.outcomes import LineResult, record_results
+from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.ledger.rows import chunks
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
-from spfc.steps.results import deferred, name_holders, result_of_error, taken_by_another
+from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
 from spfc.transfer.copy import CopyJob, copy_file
 from spfc.transfer.pool import StopSignal, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
@@ -41,7 +40,7 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     def speak(text: str) -> None:
         # One huge file may take longer than a lease lasts without a result: the moving bytes keep it alive.
         with run.writing() as connection:
-            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+            run.renew(connection)
         log.info("%s", text)
 
     progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
@@ -54,11 +53,7 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
         return result
 
     for results in run_jobs(_jobs(run, lines), work, workers=run.route.limits.workers, stop=stop):
-        with run.writing() as connection:
-            record_results(
-                connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=results
-            )
-            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        record(run, plan_id, results)
         for result in results:
             counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
             if result.outcome is not Outcome.DONE:

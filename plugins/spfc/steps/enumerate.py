@@ -9,7 +9,7 @@ from typing import Any
 from spfc.errors import AnswerUnreadable, CursorExpired, ServiceError
 from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
 from spfc.ledger.debts import debt_summary
-from spfc.ledger.leases import renew_lease, take_lease
+from spfc.ledger.leases import take_lease
 from spfc.ledger.observations import store_items, sweep
 from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
@@ -171,7 +171,7 @@ def _store_page(run: RunContext, cursor: Cursor, page: ChangePage) -> tuple[Curs
         result = store_items(connection, run.route.name, page.items, cursor.generation, now)
         gone = sweep(connection, run.route.name, cursor.generation, now) if swept else 0
         store_cursor(connection, run.route.name, ahead)
-        renew_lease(connection, run.route.name, run.fence or 0, now)
+        run.renew(connection)
     if gone:
         log.info("%d items were not in the full enumeration any more", gone)
     return ahead, result.changed + gone

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
-from spfc.ledger.leases import renew_lease
 from spfc.ledger.plans import LineDigest, add_lines, copy_sizes, discard_lines, new_plan_id, seal, set_batches
 from spfc.ledger.runs import update_run
 from spfc.planning.batches import batch_count, pack
@@ -167,7 +166,7 @@ class _PlanWriter:
                 manifest=manifest,
             )  # fmt: skip
             update_run(connection, run.route.name, run.run_id, plan_id=self._plan_id)
-            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+            run.renew(connection)
         return manifest
 
     def _admit(self, line: PlanLine) -> bool:

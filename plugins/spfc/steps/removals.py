@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spfc.errors import ItemGone, SpfcError
-from spfc.ledger.leases import renew_lease
 from spfc.ledger.observations import load_source, load_synced
-from spfc.ledger.outcomes import LineResult, has_misplaced_below, record_results, release_held
+from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, Reason, SyncedItem
 from spfc.routes import RemovalPolicy
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
-from spfc.steps.results import deferred, result_of_error
+from spfc.steps.results import deferred, record, result_of_error
 
 log = logging.getLogger("spfc.removals")
 
@@ -33,11 +32,7 @@ def apply_removals(run: RunContext, plan_id: str) -> dict[str, Any]:
         if stored.detail:
             # Who approved it stays in the plan beside what became of it.
             result = replace(result, detail=f"{stored.detail}; {result.detail}")
-        with run.writing() as connection:
-            record_results(
-                connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=[result]
-            )
-            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        record(run, plan_id, [result])
         placement.forget()
         counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
     log.info("Removals by policy %s: %s", run.route.policies.removals.value, counts or "none")
@@ -48,7 +43,7 @@ def release_removals(run: RunContext, plan_id: str, who: str) -> int:
     """Release the removals that the guard holds, because ``who`` has approved them; return how many lines."""
     with run.writing() as connection:
         released = release_held(connection, plan_id, f"approved by {who}")
-        renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        run.renew(connection)
     log.info("%d held removals were approved by %s", released, who)
     return released
 

@@ -1,18 +1,19 @@
-"""From an error about one item to the outcome of its line."""
+"""How lines end: from an error to an outcome, and from outcomes to the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from spfc.errors import Disposition, IntegrityMismatch, SpfcError
 from spfc.ledger.debts import occupants
-from spfc.ledger.outcomes import LineResult
+from spfc.ledger.outcomes import LineResult, record_results
 from spfc.ledger.plans import StoredLine
 from spfc.planning.debt import NameKey, Occupant
 from spfc.planning.model import Outcome, PlanLine
 from spfc.planning.names import fold
+from spfc.steps.context import RunContext
 
 _OUTCOMES = {
     Disposition.HOLD: Outcome.HELD,
@@ -20,6 +21,15 @@ _OUTCOMES = {
     Disposition.RETRY: Outcome.FAILED,
     Disposition.WAIT: Outcome.FAILED,
 }
+
+
+def record(run: RunContext, plan_id: str, results: Sequence[LineResult]) -> None:
+    """Commit outcomes with what they mean for the synced tree and for debt, and keep the lease alive."""
+    with run.writing() as connection:
+        record_results(
+            connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=results
+        )
+        run.renew(connection)
 
 
 def result_of_error(stored: StoredLine, error: SpfcError) -> LineResult:

@@ -10,15 +10,14 @@ from itertools import groupby
 from typing import Any
 
 from spfc.errors import ItemGone, LedgerUnavailable, SpfcError
-from spfc.ledger.leases import renew_lease
 from spfc.ledger.observations import load_source, load_synced
-from spfc.ledger.outcomes import LineResult, record_results
+from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import same_content
 from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
-from spfc.steps.results import deferred, name_holders, result_of_error, taken_by_another
+from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
 from spfc.transfer.copy import Verification
 
 log = logging.getLogger("spfc.structure")
@@ -50,11 +49,7 @@ def _apply(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) 
     counts: dict[str, Any] = {}
     for group in _groups(lines):
         results = _Group(run, placement, group).execute()
-        with run.writing() as connection:
-            record_results(
-                connection, route=run.route.name, plan_id=plan_id, run_id=run.run_id, now=run.now(), results=results
-            )
-            renew_lease(connection, run.route.name, run.fence or 0, run.now())
+        record(run, plan_id, results)
         for stored, result in zip(group, results, strict=True):
             key = f"{stored.line.action}.{result.outcome}"
             counts[key] = counts.get(key, 0) + 1
