@@ -10,7 +10,8 @@
     ├── RunError                      this run may not go on                          stop
     │   ├── LeaseHeld                 another run of the route is at work
     │   ├── LeaseLost                 another run took over: write nothing more
-    │   └── SourceSuspicious          the source looks wrong: nothing may be removed
+    │   ├── SourceSuspicious          the source looks wrong: nothing may be removed
+    │   └── TargetSuspicious          the target looks wrong: nothing may be repaired
     ├── ServiceError                  a remote service, as a whole
     │   ├── AuthenticationRefused     the service does not accept who we are          stop
     │   ├── PermissionMissing         we are known, but may not do this               stop
@@ -126,6 +127,12 @@ class SourceSuspicious(RunError):
     """The source looks wrong (empty or vanished root): going on could remove files by surprise."""
 
     code = "source_suspicious"
+
+
+class TargetSuspicious(RunError):
+    """The target looks wrong (everything we put there is gone): going on could copy a whole library again."""
+
+    code = "target_suspicious"
 
 
 class ServiceError(SpfcError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spfc.errors import RouteInvalid
 
@@ -48,6 +48,15 @@ class RemovalPolicy(StrEnum):
     KEEP = "keep"
     QUARANTINE = "quarantine"
     DELETE = "delete"
+
+
+class ConflictPolicy(StrEnum):
+    """What happens when somebody edited our copy at the target."""
+
+    KEEP_BOTH = "keep_both"
+    """Their version is set aside under a name of its own, and the source's takes its place."""
+    SOURCE_WINS = "source_wins"
+    TARGET_WINS = "target_wins"
 
 
 class SharePointSource(_Strict):
@@ -105,6 +114,9 @@ class Policies(_Strict):
         None, description="where quarantined items go; default: the target folder with '.quarantine' appended"
     )
     removal_guard: RemovalGuard = RemovalGuard()
+    conflicts: ConflictPolicy = Field(
+        ConflictPolicy.KEEP_BOTH, description="which version counts when a copy was edited at the target"
+    )
     approval_hours: int = Field(24, ge=1, description="how long held removals wait for a person in the Airflow UI")
     empty_folders: bool = Field(True, description="also create folders that hold no file")
 
@@ -157,16 +169,43 @@ class RunMode(StrEnum):
 
     INCREMENTAL = "incremental"
     FULL = "full"
+    AUDIT = "audit"
     RETRY_FAILED = "retry_failed"
+    BACKFILL = "backfill"
+    """Only by ``airflow backfill``: compare the copies of files modified within a window; the feed is not read."""
+
+    @property
+    def looks_at_target(self) -> bool:
+        """Say whether a run of this mode compares the target, so that it has work although nothing is owed."""
+        return self in (RunMode.AUDIT, RunMode.BACKFILL)
+
+
+class Window(_Strict):
+    """A span of time: from ``start`` on, ``end`` excluded."""
+
+    start: AwareDatetime
+    end: AwareDatetime
 
 
 class RunOptions(_Strict):
     """The parameters of one run: the form in the Airflow UI."""
 
-    mode: RunMode = Field(RunMode.INCREMENTAL, description="incremental: what changed; full: enumerate everything")
+    mode: RunMode = Field(
+        RunMode.INCREMENTAL,
+        description="incremental: what changed; full: enumerate everything; audit: also list and compare the target; "
+        "retry_failed: only what failed before",
+    )
     dry_run: bool = Field(False, description="stop after the plan; nothing is changed at the target")
     max_documents: int | None = Field(None, ge=1, description="copy at most this many files in this run")
     paths: tuple[str, ...] = Field((), description="only items below these globs (from the source root)")
+    rebuild: bool = Field(False, description="mode audit: go on although the target shows nothing of what was copied")
+    window: Window | None = Field(None, description="set by a backfill only: files last modified within it")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.mode is RunMode.BACKFILL) != (self.window is not None):
+            raise ValueError("mode backfill belongs to 'airflow backfill create', which brings its window along")
+        return self
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -102,7 +102,9 @@ def test_a_run_is_asked_for_watched_and_told(airflow: FakeAirflow, capsys: pytes
     assert err == ""
     (triggered,) = [body for method, path, body in airflow.asked if path.endswith("/dagRuns")]
     assert triggered["logical_date"] is None
-    assert triggered["conf"] == {"mode": "incremental", "dry_run": False, "max_documents": 5, "paths": ["A/**"]}
+    assert triggered["conf"] == {
+        "mode": "incremental", "dry_run": False, "rebuild": False, "max_documents": 5, "paths": ["A/**"],
+    }  # fmt: skip
 
 
 def test_json_is_one_object_on_stdout(airflow: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:

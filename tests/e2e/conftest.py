@@ -102,7 +102,7 @@ class House:
             self.enumeration = enumerate_source(run)
         run = self._next_task(run)
         self.manifest = {}
-        if self.enumeration["debt"]:
+        if self.enumeration["debt"] or run.options.mode.looks_at_target:
             with run.task("diff_and_plan"):
                 self.manifest = diff_and_plan(run)
         if self.manifest and not run.options.dry_run:

@@ -72,7 +72,7 @@ class House:
         run = self.context(**options)
         self.enumeration = enumerate_source(run)
         self.manifest, self.results = {}, {}
-        if self.enumeration["debt"]:
+        if self.enumeration["debt"] or run.options.mode.looks_at_target:
             self.manifest = diff_and_plan(run)
             if not run.options.dry_run:
                 self.execute(run)

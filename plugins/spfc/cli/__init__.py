@@ -39,8 +39,9 @@ def _parser(simulators: bool) -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a route once, here, without a scheduler")
     run.add_argument("route", help="name of the route in the route file")
-    run.add_argument("--mode", default="incremental", choices=("incremental", "full", "retry_failed"))
+    run.add_argument("--mode", default="incremental", choices=("incremental", "full", "audit", "retry_failed"))
     run.add_argument("--dry-run", action="store_true", help="stop after the plan; nothing is changed")
+    run.add_argument("--rebuild", action="store_true", help="mode audit: go on although the target shows nothing")
     run.add_argument("--max-documents", type=_positive, metavar="N", help="copy at most N files")
     run.add_argument("--paths", action="append", default=[], metavar="GLOB", help="only items below; may be repeated")
     run.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
@@ -72,6 +73,7 @@ def _run(given: argparse.Namespace) -> int:
     params = {
         "mode": given.mode,
         "dry_run": given.dry_run,
+        "rebuild": given.rebuild,
         "max_documents": given.max_documents,
         "paths": given.paths,
     }

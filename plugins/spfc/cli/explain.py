@@ -14,6 +14,7 @@ from rich.markup import escape
 from spfc.planning.model import PlanLine
 from spfc.reporting.explanations import ACTIONS, CODES, REASONS
 from spfc.reporting.wording import duration, size, timestamp
+from spfc.routes import RunOptions
 from spfc.steps.explain import Explained, explain_path
 
 
@@ -22,7 +23,7 @@ def explain_here(route: str, path: str, *, as_json: bool) -> int:
     from spfc.pipeline.wiring import open_run
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # a new ledger is made without a word
-    run = open_run(route, "explain", {}, None)
+    run = open_run(route, "explain", RunOptions(), None)
     try:
         found = explain_path(run, path)
     finally:

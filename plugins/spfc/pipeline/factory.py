@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
+from airflow.sdk.bases.timetable import BaseTimetable
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from spfc.errors import RouteInvalid
@@ -31,7 +32,7 @@ def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
         dag_id=dag_id(route.name),
         description=route.description or f"{route.source.label} to {route.target.label}",
         doc_md=dag_doc(route),
-        schedule="@continuous" if route.schedule == "continuous" else route.schedule,
+        schedule=_schedule(route),
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
@@ -49,6 +50,15 @@ def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
     with dag:
         _chain(route)
     return dag
+
+
+def _schedule(route: Route) -> BaseTimetable | str | None:
+    """Return the route's schedule; cron runs get an interval of time, which a backfill takes for its window."""
+    if route.schedule is None or route.schedule == "@once":
+        return route.schedule
+    if route.schedule in ("continuous", "@continuous"):
+        return "@continuous"
+    return CronDataIntervalTimetable(route.schedule, timezone="UTC")
 
 
 def _check_schedule(dag: DAG, route: Route) -> None:

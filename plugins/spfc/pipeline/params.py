@@ -13,10 +13,11 @@ def run_params(route: Route) -> dict[str, Param]:
         "mode": Param(
             RunMode.INCREMENTAL.value,
             type="string",
-            enum=[RunMode.INCREMENTAL.value, RunMode.FULL.value, RunMode.RETRY_FAILED.value],
+            enum=[mode.value for mode in RunMode if mode is not RunMode.BACKFILL],
             title="Mode",
             description="incremental: what has changed since the last run. full: enumerate the whole library, which "
-            "also finds deletions that the change feed missed. retry_failed: only what failed before, at once.",
+            "also finds deletions that the change feed missed. audit: enumerate the library and list FileCloud too, "
+            "compare everything and repair. retry_failed: only what failed before, at once.",
         ),
         "dry_run": Param(
             False,
@@ -31,6 +32,12 @@ def run_params(route: Route) -> dict[str, Param]:
             title="At most so many files",
             description="Copy at most this many files now; the rest stays owed. "
             f"The route itself says: {route.limits.max_documents or 'no limit'}.",
+        ),
+        "rebuild": Param(
+            False,
+            type="boolean",
+            title="Rebuild (audit only)",
+            description="Go on although FileCloud shows nothing of what was copied there: copy everything again.",
         ),
         "paths": Param(
             [],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DownstreamTasksSkipped
 
-from spfc.errors import Disposition, SpfcError
+from spfc.errors import Disposition, LeaseHeld, SpfcError
 
 if TYPE_CHECKING:
     from spfc.steps.context import RunContext
@@ -31,14 +31,15 @@ def enumerate_task(route: str, context: Context) -> dict[str, Any]:
 
     with opened(route, "enumerate", context, None) as run:
         result = enumerate_source(run)
-    if not result["debt"]:
+        looks = run.options.mode.looks_at_target
+    if not result["debt"] and not looks:
         log.info("Nothing has changed and nothing is owed.")
         _finish_early(context, result, WORK_TASKS)
     return result
 
 
 def plan_task(route: str, context: Context, enumeration: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Plan, and return one small reference per batch; end the run's work here when it is a dry run."""
+    """Plan, and return one small reference per batch; end the run's work here when there is nothing to carry out."""
     from spfc.steps.plan import diff_and_plan
 
     fence = enumeration["fence"]
@@ -47,6 +48,9 @@ def plan_task(route: str, context: Context, enumeration: Mapping[str, Any]) -> l
     context["ti"].xcom_push(key=MANIFEST_KEY, value={**manifest, "fence": fence})
     if manifest["dry_run"]:
         log.info("Dry run: the plan is in the report, nothing is changed.")
+        _finish_early(context, [], WORK_TASKS[1:])
+    if not manifest["counts"]:
+        log.info("Nothing is to be done.")
         _finish_early(context, [], WORK_TASKS[1:])
     return [{**batch, "fence": fence} for batch in manifest["batches"]]
 
@@ -115,15 +119,21 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 def opened(route: str, task: str, context: Context, fence: int | None) -> Iterator[RunContext]:
     """Open the run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
     from spfc.pipeline.fate import accounted
+    from spfc.pipeline.options import run_options
+    from spfc.pipeline.patience import come_back_later
     from spfc.pipeline.wiring import open_run
 
     try:
-        run = open_run(route, context["run_id"], context["params"], fence)
+        run = open_run(route, context["run_id"], run_options(context), fence)
         try:
             with run.task(task), accounted(run, task):
                 yield run
         finally:
             run.database.close()
+    except LeaseHeld as error:
+        log.warning("%s", error)
+        come_back_later(context)
+        _fail(error)
     except SpfcError as error:
         _fail(error)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
@@ -16,8 +16,8 @@ from spfc.graph.client import GraphClient
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
-from spfc.pipeline.settings import LEDGER_CONNECTION, UNATTENDED, default_ledger_url, find_route
-from spfc.routes import Route, parse_options
+from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_route
+from spfc.routes import Route, RunOptions
 from spfc.sources.sharepoint_library import SharePointLibrary
 from spfc.steps.context import RunContext
 from spfc.targets.filecloud import FileCloudTarget
@@ -35,15 +35,13 @@ _DRIVER_OPTIONS = frozenset(
 """Extras of a connection of type postgres that are the driver's; the rest belongs to Airflow's own hook."""
 
 
-def open_run(route_name: str, run_id: str, params: Mapping[str, Any], fence: int | None) -> RunContext:
+def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | None) -> RunContext:
     """Return the context of one task of one run. Nothing is asked of any service before a step needs it."""
     route = find_route(route_name)
     return RunContext(
         route=route,
         run_id=run_id,
-        options=parse_options(
-            {name: value for name, value in params.items() if value not in (None, []) and name != UNATTENDED}
-        ),
+        options=options,
         database=open_ledger(),
         make_source=lambda: make_source(route),
         make_target=lambda: make_target(route),

@@ -11,9 +11,6 @@ from spfc.planning.names import distinguish, fold, target_name
 from spfc.planning.scope import PathGlobs
 from spfc.planning.tree import SourceTree
 
-TIME_TOLERANCE = 2
-"""Seconds by which times of the same file may differ at FileCloud (FileCloud reference 3.3)."""
-
 
 @dataclass(slots=True)
 class PlanContext:
@@ -31,6 +28,8 @@ class PlanContext:
     paths: PathGlobs = field(default_factory=lambda: PathGlobs(()))
     now: float = 0.0
     ignore_backoff: bool = False
+    target_wins: bool = False
+    """A copy that was edited at the target stays as it is, whatever becomes of its source."""
     names: dict[str, str] = field(default_factory=dict)
     """Target names given out by this plan, by item id."""
     _taken: dict[NameKey, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ class DebtRow:
     """An item whose source state and synced state differ. At least one of ``source`` and ``synced`` is there.
 
     ``next_try`` is when an item that failed before may be tried again, in seconds since 1970; ``last_code`` is the
-    error code of that failure.
+    error code of that failure, or what an audit found (``missing_at_target``).
     """
 
     source: SourceItem | None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from spfc.planning.context import TIME_TOLERANCE, PlanContext
+from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
-from spfc.planning.difference import same_content
+from spfc.planning.difference import TIME_TOLERANCE, same_content
 from spfc.planning.model import (
     Action,
     Evidence,
@@ -18,6 +18,7 @@ from spfc.planning.model import (
     SourceItem,
     SyncedItem,
     TargetEntry,
+    Verification,
 )
 from spfc.planning.tree import Standing
 
@@ -80,7 +81,7 @@ def plan_files(rows: Iterable[DebtRow], context: PlanContext, occupants: Mapping
         if held is None and row.synced is None:
             context.give_name(source, occupants)
             evicted.extend(_standing_in_the_way(source, occupants))
-        lines.append(held or copy_line(source, row.synced, context))
+        lines.append(held or copy_line(row, source, context))
     return FilePlan(tuple(lines), tuple(evicted), tuple(settled))
 
 
@@ -91,11 +92,13 @@ def _standing_in_the_way(source: SourceItem, occupants: Mapping[NameKey, Occupan
     return [occupant.item]
 
 
-def copy_line(source: SourceItem, synced: SyncedItem | None, context: PlanContext) -> PlanLine:
-    """Return the line that makes the target hold the current bytes of a live file."""
-    name = context.names.get(source.id) or (synced.target_name if synced else "?")
+def copy_line(row: DebtRow, source: SourceItem, context: PlanContext) -> PlanLine:
+    """Return the line that makes the target hold the current bytes of a live file, ``source`` of ``row``."""
+    name = context.names.get(source.id) or (row.synced.target_name if row.synced else "?")
     target_path = f"{context.target_folder(source.parent_id)}/{name}"
-    action, reason, evidence = _judge(source, synced, context.find_present(target_path))
+    action, reason, evidence = _judge(row, source, context.find_present(target_path))
+    if reason is Reason.CHANGED_AT_TARGET and context.target_wins:
+        action = Action.SKIP
     copied = action in (Action.UPLOAD, Action.UPDATE)
     return PlanLine(
         action, reason, source.id, Kind.FILE, context.tree.place(source).path, target_path,
@@ -103,16 +106,24 @@ def copy_line(source: SourceItem, synced: SyncedItem | None, context: PlanContex
     )  # fmt: skip
 
 
-def _judge(
-    source: SourceItem, synced: SyncedItem | None, present: TargetEntry | None
-) -> tuple[Action, Reason, Evidence]:
+def _judge(row: DebtRow, source: SourceItem, present: TargetEntry | None) -> tuple[Action, Reason, Evidence]:
     """Decide between new, changed and merely re-tagged content."""
+    synced = row.synced
     if synced is None:
-        return _judge_present(source, present)
+        action, reason, evidence = _judge_present(source, present)
+        return action, reason_to_bring(row) if action is Action.UPLOAD else reason, evidence
+    if synced.verification == Verification.FOREIGN:
+        theirs: Evidence = {"target_size": synced.size, "target_modified": synced.modified}
+        return Action.UPDATE, Reason.CHANGED_AT_TARGET, theirs
     seen: Evidence = {"old_version": synced.version, "new_version": source.version, "old_size": synced.size}
     if same_content(source, synced):
         return Action.RECORD, Reason.METADATA_ONLY, seen
     return Action.UPDATE, Reason.CONTENT_CHANGED, {**seen, "new_size": source.size}
+
+
+def reason_to_bring(row: DebtRow) -> Reason:
+    """Say why an item that is not at the target is brought there: it is new, or its copy has vanished."""
+    return Reason.MISSING_AT_TARGET if row.last_code == Reason.MISSING_AT_TARGET else Reason.NEW
 
 
 def _judge_present(source: SourceItem, present: TargetEntry | None) -> tuple[Action, Reason, Evidence]:

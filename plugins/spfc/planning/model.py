@@ -53,6 +53,21 @@ class SourceItem:
     deleted: bool = False
 
 
+class Verification(StrEnum):
+    """What is known of the bytes at the target."""
+
+    HASH = "hash"
+    """Length and quickXorHash are those that the source listed."""
+    SIZE = "size"
+    """The source lists no hash; the length is the listed one."""
+    MISMATCH = "mismatch"
+    """The source served the same bytes twice, but lists another length or hash for them (Graph reference 8.4)."""
+    ADOPTED = "adopted"
+    """The file was at the target already, with the same size and time."""
+    FOREIGN = "foreign"
+    """Somebody changed the copy at the target: the bytes are not ours any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncedItem:
     """What we last put at the target for one source item, and of which source version it is a copy.
@@ -72,7 +87,7 @@ class SyncedItem:
     hash: str | None = None
     target_etag: str | None = None
     verification: str = ""
-    """How the bytes were proven: ``hash``, ``size``, ``adopted``, ``mismatch`` (see design section 7)."""
+    """A :class:`Verification`; empty for folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +144,12 @@ class Reason(StrEnum):
     NAME_COLLISION = "name_collision"
     PARENT_UNKNOWN = "parent_unknown"
     BACKING_OFF = "backing_off"
+    MISSING_AT_TARGET = "missing_at_target"
+    """An audit did not find our copy."""
+    CHANGED_AT_TARGET = "changed_at_target"
+    """Somebody edited our copy at the target."""
+    UNKNOWN_AT_TARGET = "unknown_at_target"
+    """An audit found something that we did not put there."""
 
 
 class Outcome(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant
 from spfc.planning.difference import same_content, same_place
-from spfc.planning.files import copy_line, hold_or_skip
+from spfc.planning.files import copy_line, hold_or_skip, reason_to_bring
 from spfc.planning.model import Action, Kind, PlanLine, Reason, SourceItem, SyncedItem
 from spfc.planning.names import aside, fold
 from spfc.planning.tree import Standing
@@ -38,7 +38,7 @@ def plan_structure(rows: Sequence[DebtRow], context: PlanContext, occupants: Occ
     removals, covered = _removals(gone, context)
     ordered = _order(placed, occupants, context)
     copies = tuple(
-        copy_line(row.source, row.synced, context)
+        copy_line(row, row.source, context)
         for row in alive
         if row.id in placed and row.source and row.synced
         if row.source.kind is Kind.FILE and not same_content(row.source, row.synced)
@@ -146,20 +146,20 @@ def _place(
         if source.id != context.base_id:
             context.give_name(source, occupants)
     for row, source in nameable:
-        line = _move_line(source, row.synced, context) if row.synced else _folder_line(source, context)
+        line = _move_line(source, row.synced, context) if row.synced else _folder_line(row, source, context)
         if line is not None:
             placed[source.id] = line
     return placed, others
 
 
-def _folder_line(source: SourceItem, context: PlanContext) -> PlanLine:
+def _folder_line(row: DebtRow, source: SourceItem, context: PlanContext) -> PlanLine:
     root = source.id == context.base_id
     target_path = "/" if root else f"{context.target_folder(source.parent_id)}/{context.names[source.id]}"
     present = context.find_present(target_path)
     there = present is not None and present.kind is Kind.FOLDER
     return PlanLine(
         Action.ADOPT if there else Action.CREATE_FOLDER,
-        Reason.PRESENT_AT_TARGET if there else Reason.NEW,
+        Reason.PRESENT_AT_TARGET if there else reason_to_bring(row),
         source.id,
         Kind.FOLDER,
         context.tree.place(source).path or "/",

@@ -50,6 +50,9 @@ REASONS: Mapping[Reason, Explanation] = {
         "Rename one of the two at the source.",
     ),
     Reason.PARENT_UNKNOWN: Explanation("The source has not reported the folder of this item yet.", _NEXT_RUN),
+    Reason.MISSING_AT_TARGET: Explanation("The copy was not at the target any more; it is brought back."),
+    Reason.CHANGED_AT_TARGET: Explanation("Somebody changed the copy at the target; the route says which one counts."),
+    Reason.UNKNOWN_AT_TARGET: Explanation("Something at the target that spfc did not put there; it is left alone."),
     Reason.BACKING_OFF: Explanation("The item failed recently and is given time before it is tried again.", _NEXT_RUN),
 }
 
@@ -70,7 +73,7 @@ CODES: Mapping[str, Explanation] = {
     ),
     "target_changed": Explanation(
         "The copy was edited at the target since spfc wrote it.",
-        "Save that edit elsewhere, then remove the copy.",
+        "Nothing to do: the next run settles it as the route's policies.conflicts says.",
     ),
     "quota_full": Explanation(
         "The target has no room left for this file.", "Raise the quota or free space at the target."
@@ -113,6 +116,11 @@ CODES: Mapping[str, Explanation] = {
         "The source looks wrong (empty or vanished), so nothing was removed.",
         "Look at the library before the next run.",
     ),
+    "target_suspicious": Explanation(
+        "Nothing of what was copied is at the target, so nothing was repaired.",
+        "Look at the target; if it was emptied on purpose, run the route in mode audit with 'rebuild'.",
+    ),
+    "missing_at_target": REASONS[Reason.MISSING_AT_TARGET],
     "run": Explanation("The run could not go on.", "See the detail."),
     "service": Explanation("A service failed.", _NEXT_RUN),
     "item": Explanation("The item could not be brought over.", _NEXT_RUN),

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from spfc.errors import SpfcError
+from spfc.errors import SpfcError, TargetChanged
 from spfc.ledger.cursors import load_cursor
 from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.ledger.rows import chunks
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
+from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
@@ -113,9 +114,25 @@ def _copy(run: RunContext, job: Job, progress: Progress) -> LineResult:
     if isinstance(copy, LineResult):
         return copy
     try:
-        copied = copy_file(run.source, run.target, copy, progress.add_bytes)
+        return _bring(run, stored, copy, progress)
     except SpfcError as error:
         return result_of_error(stored, error)
-    return LineResult(
-        stored.seq, stored.line.item_id, Outcome.DONE, detail=copied.synced.verification, synced=copied.synced
-    )
+
+
+def _bring(run: RunContext, stored: StoredLine, job: CopyJob, progress: Progress) -> LineResult:
+    """Copy one file; a copy that was edited at the target is settled first, or when the target says so."""
+    policy = run.route.policies.conflicts
+    settled = settle(run.target, job, policy) if must_look(job, policy) else Settled(job)
+    try:
+        return _copied(run, stored, settled, progress)
+    except TargetChanged:
+        return _copied(run, stored, settle(run.target, job, policy), progress)
+
+
+def _copied(run: RunContext, stored: StoredLine, settled: Settled, progress: Progress) -> LineResult:
+    item_id = stored.line.item_id
+    if settled.job is None:
+        return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail=settled.note, synced=settled.kept)
+    synced = copy_file(run.source, run.target, settled.job, progress.add_bytes).synced
+    detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
+    return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spfc.errors import AnswerUnreadable, CursorExpired, ServiceError
+from spfc.errors import AnswerUnreadable, CursorExpired, RouteInvalid, ServiceError
 from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
 from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import take_lease
@@ -42,13 +42,16 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
 
     Keys: ``fence`` (lease), ``pages``, ``items_seen``, ``changed``, ``rounds``, ``generation``, ``full`` (a full
     enumeration was made), ``cursor_age`` (seconds since the last run's feed position, None at first), ``requests``,
-    ``units``, ``debt`` (owed items now). May be repeated: the lease is kept, pages are merged again.
+    ``units``, ``debt`` (owed items now). May be repeated: the lease is kept, pages are merged again. A backfill
+    reads no page.
     """
     with run.database.writing() as connection:
         begin_run(connection, _run_row(run))
     with run.database.writing() as connection:
         run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
         stored = load_cursor(connection, run.route.name)
+    if run.options.mode is RunMode.BACKFILL:
+        return _as_known(run, stored)
     cursor = _starting_point(run, stored)
     check_place(run.route, cursor.binding)
     binding = run.source.bind(cursor.binding or None)
@@ -66,10 +69,17 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
         update_run(
             connection, run.route.name, run.run_id, pages=tally.pages, items_seen=tally.seen, changed=tally.changed
         )
-    spent = run.spending()
     log.info(
         "Feed quiet after %d pages: %d items seen, %d changed, %d owed", tally.pages, tally.seen, tally.changed, owed
     )
+    cursor_age = None if stored is None else run.now() - stored.updated_at
+    return _result(run, tally, cursor, full=full, owed=owed, cursor_age=cursor_age)
+
+
+def _result(
+    run: RunContext, tally: _Tally, cursor: Cursor, *, full: bool, owed: int, cursor_age: float | None
+) -> dict[str, Any]:
+    spent = run.spending()
     return {
         "fence": run.fence,
         "pages": tally.pages,
@@ -78,11 +88,24 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
         "rounds": tally.rounds,
         "generation": cursor.generation,
         "full": full,
-        "cursor_age": None if stored is None else round(run.now() - stored.updated_at, 1),
+        "cursor_age": None if cursor_age is None else round(cursor_age, 1),
         "requests": spent.requests,
         "units": spent.units,
         "debt": owed,
     }
+
+
+def _as_known(run: RunContext, stored: Cursor | None) -> dict[str, Any]:
+    """Return what is known without reading the feed: a backfill never moves the cursor."""
+    if stored is None:
+        raise RouteInvalid(
+            f"Route {run.route.name!r} has not been run yet, so there is nothing that a backfill could compare.",
+            hint="Let the route run once; a backfill looks again at what earlier runs have copied.",
+        )
+    check_place(run.route, stored.binding)
+    with run.reading() as connection:
+        owed, _ = debt_summary(connection, run.route.name)
+    return _result(run, _Tally(), stored, full=False, owed=owed, cursor_age=run.now() - stored.updated_at)
 
 
 def _run_row(run: RunContext) -> RunRow:
@@ -102,7 +125,7 @@ def _starting_point(run: RunContext, stored: Cursor | None) -> Cursor:
     resuming = stored.full_round and not stored.round_complete
     old = run.route.limits.full_every_days * SECONDS_PER_DAY
     due = stored.full_at is not None and run.now() - stored.full_at > old
-    if not resuming and (run.options.mode is RunMode.FULL or due):
+    if not resuming and (run.options.mode in (RunMode.FULL, RunMode.AUDIT) or due):
         return _fresh_start(stored, None)
     return stored
 

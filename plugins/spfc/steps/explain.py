@@ -96,6 +96,7 @@ def _find(connection: Connection, route: str, base: SourceItem, path: str) -> st
         select(plan_lines.c.item_id)
         .where(
             plan_lines.c.route == route,
+            plan_lines.c.item_id != "",  # what an audit found at the target belongs to no item
             (plan_lines.c.path == clean) | (plan_lines.c.target_path == clean) | (plan_lines.c.from_path == clean),
         )
         .order_by(plan_lines.c.ended_at.desc(), plan_lines.c.plan_id.desc())

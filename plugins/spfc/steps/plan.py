@@ -9,6 +9,7 @@ from typing import Any
 
 from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
 from spfc.ledger.plans import LineDigest, add_lines, copy_sizes, discard_lines, new_plan_id, seal, set_batches
+from spfc.ledger.rows import chunks
 from spfc.ledger.runs import update_run
 from spfc.planning.batches import batch_count, pack
 from spfc.planning.context import PlanContext
@@ -17,7 +18,8 @@ from spfc.planning.files import FilePlan, plan_files
 from spfc.planning.guards import GuardVerdict, judge_removals
 from spfc.planning.model import Action, Kind, Outcome, PlanLine, Reason, SourceItem
 from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line
-from spfc.routes import RemovalPolicy, RunMode
+from spfc.routes import RemovalPolicy, RunMode, Window
+from spfc.steps.audit import Audit, audit_target, audit_window
 from spfc.steps.context import RunContext
 from spfc.steps.survey import survey
 
@@ -36,10 +38,11 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
 
     Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` (tripped, text), ``batches``
     (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their first paths),
-    ``over_limit``, ``outside_paths``, ``dry_run``.
+    ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found; None without one).
     May be repeated: each call makes a plan of its own.
     """
-    context, rows = survey(run)
+    audit = _look_at_target(run)
+    context, rows = survey(run, audit.present() if audit else {})
     with run.writing() as connection:
         plan_id = new_plan_id(connection, run.route.name, run.fence or 0)
         discard_lines(connection, plan_id)
@@ -48,15 +51,35 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     book.write_copies(structure.copies)
     evictions = _plan_copies(run, context, book)
     book.write_structure(structure, evictions)
-    manifest = book.seal()
+    if audit is not None:
+        book.write_strangers(audit.lines())
+    manifest = {**book.seal(), "audit": audit.summary() if audit else None}
     log.info("Plan %s: %s. %s", plan_id, _sentence(manifest["counts"]), manifest["guard"]["text"])
     return manifest
 
 
+def _look_at_target(run: RunContext) -> Audit | None:
+    if run.options.mode is RunMode.AUDIT:
+        return audit_target(run)
+    return audit_window(run, run.options.window) if run.options.window else None
+
+
 def _eligible(rows: Iterable[DebtRow], run: RunContext) -> list[DebtRow]:
-    if run.options.mode is not RunMode.RETRY_FAILED:
-        return list(rows)
-    return [row for row in rows if row.attempts > 0 or _is_new_folder(row)]
+    """Return the rows that a run of this mode deals with; a new folder may be needed by what is dealt with."""
+    window = run.options.window
+    if window is not None:
+        return [row for row in rows if _lies_in(row, window) or _is_new_folder(row)]
+    if run.options.mode is RunMode.RETRY_FAILED:
+        return [row for row in rows if row.attempts > 0 or _is_new_folder(row)]
+    return list(rows)
+
+
+def _lies_in(row: DebtRow, window: Window) -> bool:
+    """Say whether a row is about a live file that was last modified within the window."""
+    source = row.source
+    if source is None or source.deleted or source.kind is not Kind.FILE:
+        return False
+    return window.start.timestamp() <= source.modified < window.end.timestamp()
 
 
 def _is_new_folder(row: DebtRow) -> bool:
@@ -139,6 +162,12 @@ class _PlanWriter:
         self._seq += len(lines)
         self.settled.extend(structure.settled)
 
+    def write_strangers(self, lines: Iterable[PlanLine]) -> None:
+        """Write lines about what is at the target without being ours."""
+        for piece in chunks(line for line in lines if self._in_paths(line)):
+            self._write([(self._seq + place, line) for place, line in enumerate(piece, 1)])
+            self._seq += len(piece)
+
     def seal(self) -> dict[str, Any]:
         """Pack batches, make the plan final and return its manifest."""
         batches = self._pack()
@@ -215,7 +244,7 @@ class _PlanWriter:
             if len(self._sample) < SAMPLE:
                 self._sample.append({"action": line.action.value, "reason": line.reason.value, "path": line.path})
         rows = [(seq, line, self._first_outcome(line)) for seq, line in numbered]
-        skipped = [line.item_id for _, line, outcome in rows if outcome is Outcome.SKIPPED]
+        skipped = [line.item_id for _, line, outcome in rows if outcome is Outcome.SKIPPED and line.item_id]
         with self._run.writing() as connection:
             add_lines(connection, self._run.route.name, self._plan_id, rows)
         self.settled.extend(skipped)

@@ -14,11 +14,10 @@ from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import same_content
-from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem
+from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem, Verification
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
-from spfc.transfer.copy import Verification
 
 log = logging.getLogger("spfc.structure")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from spfc.ledger.debts import (
     expand_new_folders,
@@ -19,15 +20,16 @@ from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
 from spfc.planning.names import fold, target_name
 from spfc.planning.scope import PathGlobs
 from spfc.planning.tree import SourceTree, Standing
-from spfc.routes import RunMode
+from spfc.routes import ConflictPolicy, RunMode
 from spfc.steps.context import RunContext
 from spfc.targets.base import Target
 
 
-def survey(run: RunContext) -> tuple[PlanContext, list[DebtRow]]:
+def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContext, list[DebtRow]]:
     """Return the context of the next plan and the rows that concern structure (everything but plain copies).
 
-    Completes the debt first: the content of folders that were restored comes back with them.
+    Completes the debt first: the content of folders that were restored comes back with them. ``seen`` is what an audit
+    found at the target without it being ours, by folded path.
     """
     with run.writing() as connection:
         base = find_base(connection, run.route.name, run.route.source.folder)
@@ -48,10 +50,11 @@ def survey(run: RunContext) -> tuple[PlanContext, list[DebtRow]]:
         tree=tree,
         folders=synced,
         source_folders=folders,
-        present={} if base.id in synced else look_at(run.target, base.id, folders),
+        present=seen if base.id in synced else look_at(run.target, base.id, folders),
         paths=PathGlobs(run.options.paths),
         now=run.now(),
         ignore_backoff=run.options.mode is RunMode.RETRY_FAILED,
+        target_wins=run.route.policies.conflicts is ConflictPolicy.TARGET_WINS,
     )
     return context, rows
 

@@ -26,6 +26,7 @@ from spfc.filecloud.paging import list_whole_folder
 from spfc.filecloud.records import Entry
 from spfc.filecloud.refusals import CallRefused, Hint
 from spfc.filecloud.settings import MIB
+from spfc.planning.difference import TIME_TOLERANCE
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec
 from spfc.targets.paths import MOST_NAMES, checked, numbered
@@ -34,8 +35,6 @@ _TRIES = 3
 """How often one change is sent in all when its replies are lost."""
 _SMALLEST_PIECE = MIB
 """A chunk is not cut smaller than this when the server refuses its size (FileCloud reference 7.1)."""
-_TIME_TOLERANCE = 2
-"""Seconds by which equal times may differ (FileCloud reference 3.3)."""
 _AREAS = frozenset({"SHARED", "EXTERNAL"})
 """First levels below which the second level is not ours to make either (FileCloud reference 4)."""
 
@@ -364,7 +363,7 @@ def _as_sent(found: Entry, spec: PutSpec) -> bool:
         return False
     if found.modified is None:  # an old server: only a file that was not allowed to be there before is proof
         return spec.expect_absent
-    return abs(found.modified - spec.modified) <= _TIME_TOLERANCE
+    return abs(found.modified - spec.modified) <= TIME_TOLERANCE
 
 
 def _entry(path: str, found: Entry) -> TargetEntry:

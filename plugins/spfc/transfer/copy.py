@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Protocol, TypeGuard
+from typing import Protocol
 
 from spfc.errors import (
     Disposition,
@@ -17,25 +16,12 @@ from spfc.errors import (
     TargetChanged,
     TargetExists,
 )
-from spfc.planning.context import TIME_TOLERANCE
-from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
+from spfc.planning.difference import TIME_TOLERANCE, is_our_copy
+from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry, Verification
 from spfc.quickxor import QuickXor, same_hash
 from spfc.sources.base import Source
 from spfc.targets.base import PutSpec, Target
 from spfc.transfer.reader import ResumingReader
-
-
-class Verification(StrEnum):
-    """How the bytes at the target were proven to be the source's."""
-
-    HASH = "hash"
-    """Length and quickXorHash are those that the source listed."""
-    SIZE = "size"
-    """The source lists no hash; the length is the listed one."""
-    MISMATCH = "mismatch"
-    """The source served the same bytes twice, but lists another length or hash for them (reference 8.4)."""
-    ADOPTED = "adopted"
-    """The file was at the target already, with the same size and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +100,7 @@ def copy_file(source: Source, target: Target, job: CopyJob, count: Count) -> Cop
         entry = target.stat(job.target_path)
         if entry is None:  # our copy was removed at the target: nobody's work is overwritten by bringing it back
             return _copy_with_policy(source, target, replace(job, synced=None, overwrite=False, etag=None), count)
-        if _is_ours(entry, job):
+        if job.synced is not None and is_our_copy(job.synced, entry):
             return _copy_with_policy(source, target, replace(job, etag=entry.etag), count)
         return _adopt(job, entry, error)
 
@@ -247,19 +233,12 @@ def _adopt(job: CopyJob, entry: TargetEntry | None, refused: TargetExists | Targ
     """Settle a place that holds something else than expected: the new file by size and time is ours (an earlier try
     put it there and died before it could say so), anything else is not.
     """
-    if entry is None or not _looks_like(entry, job.item.size, job.item.modified):
+    if entry is None or not looks_copied(entry, job.item):
         raise refused
     return Copied(_synced(job, entry.size, entry, Verification.ADOPTED), 0)
 
 
-def _is_ours(entry: TargetEntry | None, job: CopyJob) -> TypeGuard[TargetEntry]:
-    """Say whether a file whose etag moved still is the one we wrote.
-
-    Whether etags survive a rename at FileCloud is unknown (FileCloud reference 16, P3).
-    """
-    return entry is not None and job.synced is not None and _looks_like(entry, job.synced.size, job.synced.modified)
-
-
-def _looks_like(entry: TargetEntry, size: int, modified: int) -> bool:
-    close = entry.modified is not None and abs(entry.modified - modified) <= TIME_TOLERANCE
-    return entry.kind is Kind.FILE and entry.size == size and close
+def looks_copied(entry: TargetEntry, item: SourceItem) -> bool:
+    """Say whether the file at the target has size and time of the source's: then it is taken for a copy of it."""
+    close = entry.modified is not None and abs(entry.modified - item.modified) <= TIME_TOLERANCE
+    return entry.kind is Kind.FILE and entry.size == item.size and close

@@ -1,0 +1,31 @@
+"""The parameters of an Airflow run as spfc takes them: the form's, and the window of a backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spfc.errors import RouteInvalid
+from spfc.pipeline.settings import UNATTENDED
+from spfc.routes import RunMode, RunOptions, parse_options
+
+_BACKFILL = "backfill"
+"""Airflow's type of a run that ``airflow backfill create`` has made."""
+
+
+def run_options(context: Mapping[str, Any]) -> RunOptions:
+    """Return the options of the run that a task belongs to.
+
+    A run of a backfill looks again at the files that were last modified within its data interval, whatever mode was
+    given. Raises :class:`~spfc.errors.RouteInvalid`.
+    """
+    given = {name: value for name, value in context["params"].items() if value not in (None, []) and name != UNATTENDED}
+    if str(getattr(context.get("dag_run"), "run_type", "")) != _BACKFILL:
+        return parse_options(given)
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None or start >= end:
+        raise RouteInvalid(
+            "This backfill run has no span of time to look at.",
+            hint="A backfill needs a route with a cron schedule.",
+        )
+    return parse_options({**given, "mode": RunMode.BACKFILL.value, "window": {"start": start, "end": end}})
