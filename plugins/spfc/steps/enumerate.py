@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
-from spfc.errors import AnswerUnreadable, CursorExpired, RouteInvalid, ServiceError
+from spfc.errors import (
+    AnswerUnreadable,
+    CursorExpired,
+    PermissionMissing,
+    PlaceNotFound,
+    RequestRefused,
+    RouteInvalid,
+    ServiceBusy,
+    ServiceError,
+)
 from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
 from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import take_lease
@@ -26,6 +35,9 @@ MAX_RESTARTS = 3
 """Most fresh starts in one run: endless resyncs have happened (Graph reference 6.4)."""
 
 SECONDS_PER_DAY = 86_400.0
+
+_BAD_LINK = (AnswerUnreadable, PermissionMissing, PlaceNotFound, RequestRefused, ServiceBusy)
+"""How a link that the service offered for a fresh start has been seen to fail (Graph reference 6.4)."""
 
 
 @dataclass(slots=True)
@@ -126,31 +138,37 @@ def _starting_point(run: RunContext, stored: Cursor | None) -> Cursor:
     old = run.route.limits.full_every_days * SECONDS_PER_DAY
     due = stored.full_at is not None and run.now() - stored.full_at > old
     if not resuming and (run.options.mode in (RunMode.FULL, RunMode.AUDIT) or due):
-        return _fresh_start(stored, None)
+        return _fresh_start(stored)
     return stored
 
 
-def _fresh_start(cursor: Cursor, link: str | None) -> Cursor:
-    return replace(cursor, link=link, round_complete=False, full_round=True, generation=cursor.generation + 1)
+def _fresh_start(cursor: Cursor) -> Cursor:
+    return replace(cursor, link=None, round_complete=False, full_round=True, generation=cursor.generation + 1)
 
 
 def _read_round(run: RunContext, cursor: Cursor, tally: _Tally) -> tuple[Cursor, int]:
     """Read pages to the end of a round; return the cursor behind it and how many items were news."""
     changed = 0
     asked: set[str | None] = set()
+    offered: str | None = None
     while True:
         if cursor.link in asked:
-            raise AnswerUnreadable(
-                "The change feed led back to a page of the same round.",
-                hint="Nothing was lost: the run can be repeated. If it happens again, run the route in mode full.",
-            )
-        asked.add(cursor.link)
+            _leave_circle(run, cursor)
         try:
-            page = run.source.changes(cursor.link)
+            page = run.source.changes(offered or cursor.link)
         except CursorExpired as expired:
             cursor = _restart(run, cursor, tally, expired)
+            offered = expired.restart if tally.restarts == 1 else None
             asked.clear()
             continue
+        except _BAD_LINK as error:
+            if offered is None:
+                raise
+            log.warning("The link offered for the fresh start does not work, so the beginning is asked for. %s", error)
+            offered = None
+            continue
+        asked.add(cursor.link)
+        offered = None
         cursor, news = _store_page(run, cursor, page)
         changed += news
         tally.pages += 1
@@ -163,17 +181,29 @@ def _read_round(run: RunContext, cursor: Cursor, tally: _Tally) -> tuple[Cursor,
             return cursor, changed
 
 
+def _leave_circle(run: RunContext, cursor: Cursor) -> NoReturn:
+    """Give up on links that lead in a circle, and see to it that the next run does not follow them again."""
+    with run.writing() as connection:
+        store_cursor(connection, run.route.name, _fresh_start(cursor))
+    raise AnswerUnreadable(
+        "The change feed led back to a page of the same round.",
+        hint="Nothing was lost and nothing was removed: the next run lists the library anew from the beginning.",
+    )
+
+
 def _restart(run: RunContext, cursor: Cursor, tally: _Tally, expired: CursorExpired) -> Cursor:
-    """Begin a new generation where the service said, or from the very beginning when that link is no good."""
+    """Begin a new generation from the very beginning.
+
+    The link that the service offers is tried first but never stored: one that does not work would be asked for ever.
+    """
     tally.restarts += 1
     if tally.restarts > MAX_RESTARTS:
         raise ServiceError(
             f"The change feed asked for a fresh start {tally.restarts} times in one run.",
             hint="Known trouble of the service: leave the schedule on, the mirror stays as it is until it recovers.",
         ) from expired
-    link = expired.restart if tally.restarts == 1 else None
     log.warning("The change feed does not know our position any more: enumerating everything again. %s", expired)
-    fresh = _fresh_start(cursor, link)
+    fresh = _fresh_start(cursor)
     with run.writing() as connection:
         store_cursor(connection, run.route.name, fresh)
     return fresh
