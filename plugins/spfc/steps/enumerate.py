@@ -24,6 +24,7 @@ from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import ChangePage
 from spfc.steps.context import RunContext
+from spfc.steps.parents import Parents
 from spfc.steps.standing import PLACE, check_place, follow_filters, place_of
 
 log = logging.getLogger("spfc.enumerate")
@@ -42,6 +43,7 @@ _BAD_LINK = (AnswerUnreadable, PermissionMissing, PlaceNotFound, RequestRefused,
 
 @dataclass(slots=True)
 class _Tally:
+    parents: Parents
     pages: int = 0
     seen: int = 0
     changed: int = 0
@@ -68,13 +70,15 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     check_place(run.route, cursor.binding)
     binding = run.source.bind(cursor.binding or None)
     cursor = replace(cursor, binding={**binding, PLACE: place_of(run.route)})
-    tally = _Tally()
+    tally = _Tally(Parents(run))
     full = cursor.full_round
     while tally.rounds < MAX_ROUNDS:
         cursor, changed = _read_round(run, cursor, tally)
         full = full or cursor.full_at == cursor.updated_at
         if not changed:
             break
+    if tally.changed:
+        tally.changed += tally.parents.of_debt(cursor.generation)
     with run.writing() as connection:
         follow_filters(connection, run.route, cursor, run.now())
         owed, _ = debt_summary(connection, run.route.name)
@@ -169,7 +173,9 @@ def _read_round(run: RunContext, cursor: Cursor, tally: _Tally) -> tuple[Cursor,
             continue
         asked.add(cursor.link)
         offered = None
+        came = tally.parents.before_sweep(page.items, cursor.generation) if _sweeps(cursor, page) else 0
         cursor, news = _store_page(run, cursor, page)
+        news += came
         changed += news
         tally.pages += 1
         tally.seen += len(page.items)
@@ -209,9 +215,14 @@ def _restart(run: RunContext, cursor: Cursor, tally: _Tally, expired: CursorExpi
     return fresh
 
 
+def _sweeps(cursor: Cursor, page: ChangePage) -> bool:
+    """Say whether a full enumeration ends with this page."""
+    return page.complete and cursor.full_round
+
+
 def _store_page(run: RunContext, cursor: Cursor, page: ChangePage) -> tuple[Cursor, int]:
     now = run.now()
-    swept = page.complete and cursor.full_round
+    swept = _sweeps(cursor, page)
     ahead = replace(
         cursor,
         link=page.cursor,
