@@ -68,12 +68,13 @@ def _explain(wire: Wire, refusal: Refusal) -> SpfcError | None:
     if refusal.status == 404:
         return PlaceNotFound(
             f"The library is not there any more ({refusal}).",
-            hint="If it was recreated, let the route look for it anew.",
+            hint="Restore it from the recycle bin of the site. If another library has taken its place, give the new "
+            "pair a new route name: files that are there already are adopted. Nothing was removed.",
         )
     if refusal.status == 403:
         return PermissionMissing(
             f"The app may not read {_ABOUT} ({refusal}).",
             hint="It needs Files.Read.All or Sites.Read.All, or with Sites.Selected a read grant for this "
-            "site; retention-labelled documents were reported to need Sites.FullControl.All.",
+            "site; retention-labelled documents were reported to need Sites.FullControl.All. Nothing was removed.",
         )
     return None

@@ -11,6 +11,9 @@ from spfc.planning.model import SourceItem
 Binding = Mapping[str, str]
 """Where a source was found (site id, drive id, ...): stable, not secret, kept in the ledger between runs."""
 
+IDENTITY = "identity"
+"""Key of a binding: two bindings with the same value speak of the same place, whatever it is called now."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
@@ -65,8 +68,9 @@ class Source(Protocol):
         """What was spent so far by this object."""
 
     def bind(self, known: Binding | None) -> Binding:
-        """Find the place. With ``known`` (from an earlier run) no request is made.
+        """Find the place. With ``known`` (from an earlier run, under the same address) no request is made.
 
+        The binding holds :data:`IDENTITY`. Other keys of ``known`` may be returned or left out.
         Raises AuthenticationRefused, PermissionMissing, PlaceNotFound or Unreachable.
         """
 

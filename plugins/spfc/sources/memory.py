@@ -10,7 +10,7 @@ from dataclasses import replace
 from spfc.errors import CursorExpired, ItemGone, ServiceBusy, SpfcError
 from spfc.planning.model import SourceItem
 from spfc.quickxor import QuickXor
-from spfc.sources.base import Binding, ChangePage, Usage
+from spfc.sources.base import IDENTITY, Binding, ChangePage, Usage
 
 
 class MemoryStream:
@@ -50,7 +50,8 @@ class MemorySource:
     ``announced`` what is claimed as length (default: the truth), ``versions`` the tag of the bytes (default: the
     item's version). ``counts`` counts calls by operation; ``opened`` tells item and offset of every stream.
     ``fail_next`` queues errors by operation (``bind``, ``changes``, ``refresh``, ``open``): each call raises the next
-    one instead of doing anything. ``break_next`` queues positions at which the next streams break.
+    one instead of doing anything. ``break_next`` queues positions at which the next streams break. ``unlisted`` are ids
+    that a fresh start leaves out although the source has them. ``identity`` tells one place from another.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,8 @@ class MemorySource:
         self.streams: list[MemoryStream] = []
         self.fail_next: dict[str, list[SpfcError]] = {}
         self.break_next: list[int | None] = []
+        self.identity = "memory"
+        self.unlisted: set[str] = set()
         self._read_to_end = False
         self._pages: list[tuple[tuple[SourceItem, ...], bool]] = []
         self._lock = threading.RLock()
@@ -95,7 +98,7 @@ class MemorySource:
         """See the protocol."""
         with self._lock:
             self._call("bind")
-            return known or {"place": "memory"}
+            return {**(known or {}), IDENTITY: self.identity}
 
     def changes(self, cursor: str | None) -> ChangePage:
         """See the protocol and the class."""
@@ -104,7 +107,7 @@ class MemorySource:
             end = len(self._pages)
             fresh = cursor is None or cursor == "fresh"
             if fresh and self._read_to_end:
-                return ChangePage(tuple(item for item in self.items.values() if not item.deleted), str(end), True)
+                return ChangePage(self._living(), str(end), True)
             number = 0 if fresh else int(cursor or 0)
             if number > end:
                 raise CursorExpired("There is no such cursor.")
@@ -113,6 +116,9 @@ class MemorySource:
                 return ChangePage((), str(number), True)
             items, complete = self._pages[number]
             return ChangePage(items, str(number + 1), complete)
+
+    def _living(self) -> tuple[SourceItem, ...]:
+        return tuple(item for item in self.items.values() if not item.deleted and item.id not in self.unlisted)
 
     def refresh(self, item_id: str) -> SourceItem | None:
         """See the protocol."""

@@ -7,7 +7,7 @@ from typing import Final
 from spfc.graph.client import GraphClient
 from spfc.graph.stream import FileStream
 from spfc.planning.model import SourceItem
-from spfc.sources.base import Binding, ChangePage, Usage
+from spfc.sources.base import IDENTITY, Binding, ChangePage, Usage
 
 _ADDRESS: Final = ("hostname", "site_path", "library")
 _FOUND: Final = ("site_id", "drive_id", "web_url")
@@ -38,11 +38,12 @@ class SharePointLibrary:
         Raises AuthenticationRefused, PermissionMissing, PlaceNotFound or Unreachable.
         """
         if known is not None and self._fits(known):
-            self._bound = dict(known)
+            self._bound = {**known, IDENTITY: known["drive_id"]}
             return self._bound
         site = self._client.site(self._address["hostname"], self._address["site_path"])
         drive = self._client.drive(site.id, self._address["library"])
-        self._bound = {"site_id": site.id, "drive_id": drive.id, "web_url": drive.web_url, **self._address}
+        found = {"site_id": site.id, "drive_id": drive.id, "web_url": drive.web_url, IDENTITY: drive.id}
+        self._bound = found | self._address
         return self._bound
 
     def changes(self, cursor: str | None) -> ChangePage:

@@ -22,10 +22,11 @@ from spfc.ledger.leases import take_lease
 from spfc.ledger.observations import store_items, sweep
 from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
-from spfc.sources.base import ChangePage
+from spfc.sources.base import Binding, ChangePage
+from spfc.steps.base import check_base
 from spfc.steps.context import RunContext
 from spfc.steps.parents import Parents
-from spfc.steps.standing import PLACE, check_place, follow_filters, place_of
+from spfc.steps.standing import PLACE, check_place, check_source, follow_filters, place_of
 
 log = logging.getLogger("spfc.enumerate")
 
@@ -67,9 +68,7 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     if run.options.mode is RunMode.BACKFILL:
         return _as_known(run, stored)
     cursor = _starting_point(run, stored)
-    check_place(run.route, cursor.binding)
-    binding = run.source.bind(cursor.binding or None)
-    cursor = replace(cursor, binding={**binding, PLACE: place_of(run.route)})
+    cursor = replace(cursor, binding={**_bind(run, cursor.binding), PLACE: place_of(run.route)})
     tally = _Tally(Parents(run))
     full = cursor.full_round
     while tally.rounds < MAX_ROUNDS:
@@ -79,6 +78,8 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
             break
     if tally.changed:
         tally.changed += tally.parents.of_debt(cursor.generation)
+    with run.reading() as connection:
+        check_base(connection, run.route)
     with run.writing() as connection:
         follow_filters(connection, run.route, cursor, run.now())
         owed, _ = debt_summary(connection, run.route.name)
@@ -118,10 +119,20 @@ def _as_known(run: RunContext, stored: Cursor | None) -> dict[str, Any]:
             f"Route {run.route.name!r} has not been run yet, so there is nothing that a backfill could compare.",
             hint="Let the route run once; a backfill looks again at what earlier runs have copied.",
         )
-    check_place(run.route, stored.binding)
+    if stored.binding.get(PLACE) != place_of(run.route):
+        _bind(run, stored.binding)
     with run.reading() as connection:
+        check_base(connection, run.route)
         owed, _ = debt_summary(connection, run.route.name)
-    return _result(run, _Tally(), stored, full=False, owed=owed, cursor_age=run.now() - stored.updated_at)
+    return _result(run, _Tally(Parents(run)), stored, full=False, owed=owed, cursor_age=run.now() - stored.updated_at)
+
+
+def _bind(run: RunContext, known: Binding) -> Binding:
+    """Find the source, and make sure that it and the target are what the ledger is about."""
+    check_place(run.route, known)
+    found = run.source.bind(known or None)
+    check_source(run.route, known, found)
+    return found
 
 
 def _run_row(run: RunContext) -> RunRow:

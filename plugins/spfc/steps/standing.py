@@ -13,6 +13,7 @@ from spfc.errors import RouteInvalid
 from spfc.ledger.cursors import Cursor, store_cursor
 from spfc.ledger.debts import owe_everything_missing
 from spfc.routes import Route
+from spfc.sources.base import IDENTITY
 
 PLACE = "place"
 """Key of the binding under which the ledger remembers which pair of places it speaks of."""
@@ -24,13 +25,28 @@ def place_of(route: Route) -> str:
 
 
 def check_place(route: Route, binding: Mapping[str, str]) -> None:
-    """Refuse a route that was pointed elsewhere under its old name: the ledger would be wrong about the new place."""
+    """Refuse a route that was pointed elsewhere under its old name: the ledger would be wrong about the new place.
+
+    Another address of the source may be a new name of the same place: :func:`check_source` tells when it was found.
+    """
     known = binding.get(PLACE)
-    if known is not None and known != place_of(route):
-        raise RouteInvalid(
-            f"Route {route.name!r} now says {place_of(route)}, but its ledger is about {known}.",
-            hint="Set it back, or give the new pair a new route name: files that are there already are adopted.",
-        )
+    same_target = known is not None and known.endswith(f" -> {route.target.label}")
+    if known is not None and known != place_of(route) and not (same_target and binding.get(IDENTITY)):
+        raise _elsewhere(route, known)
+
+
+def check_source(route: Route, known: Mapping[str, str], found: Mapping[str, str]) -> None:
+    """Refuse a route whose new address leads to another source than its ledger is about; a renamed one is the same."""
+    place = known.get(PLACE)
+    if place is not None and place != place_of(route) and known.get(IDENTITY) != found.get(IDENTITY):
+        raise _elsewhere(route, place)
+
+
+def _elsewhere(route: Route, known: str) -> RouteInvalid:
+    return RouteInvalid(
+        f"Route {route.name!r} now says {place_of(route)}, but its ledger is about {known}.",
+        hint="Set it back, or give the new pair a new route name: files that are there already are adopted.",
+    )
 
 
 def follow_filters(connection: Connection, route: Route, cursor: Cursor, now: float) -> Cursor:
