@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.steps.house import House
+
+pytest.register_assert_rewrite("tests.steps.feed.catalogue")
+
+from tests.steps.house import House  # noqa: E402 - rewriting comes first
 
 
 @pytest.fixture
