@@ -60,6 +60,35 @@ def owe_everything_missing(connection: Connection, route: str, now: float) -> in
     return _owe_unsynced(connection, route, now, literal(True))
 
 
+def owe_everything_changed(connection: Connection, route: str, now: float) -> int:
+    """Owe every live copy that is not what the source shows: an edit or move that a filter kept out is not lost."""
+    moved = and_(
+        synced_items.c.parent_id.is_not(None),
+        or_(
+            source_items.c.parent_id.is_distinct_from(synced_items.c.parent_id),
+            source_items.c.name != synced_items.c.source_name,
+        ),
+    )
+    edited = and_(source_items.c.kind == Kind.FILE.value, source_items.c.version != synced_items.c.version)
+    stale = (
+        select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0))
+        .join(
+            synced_items,
+            and_(synced_items.c.route == source_items.c.route, synced_items.c.id == source_items.c.id),
+        )
+        .where(
+            source_items.c.route == route,
+            source_items.c.deleted.is_(False),
+            or_(moved, edited),
+            ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
+        )
+    )
+    return connection.execute(
+        insert(debt).from_select([column.name for column in debt.c], stale),
+        execution_options={"preserve_rowcount": True},
+    ).rowcount
+
+
 def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnElement[bool]) -> int:
     added = 0
     while True:

@@ -73,11 +73,20 @@ def _reason_gone(row: DebtRow, context: PlanContext) -> Reason | None:
         return Reason.DELETED_AT_SOURCE
     if standing is Standing.OUTSIDE:
         return Reason.OUT_OF_SCOPE
-    # Only what the source itself renamed or moved leaves the scope; a changed filter removes nothing.
-    left = row.synced is not None and not same_place(row.source, row.synced)
-    if standing in (Standing.EXCLUDED, Standing.OPAQUE) and left:
+    if standing in (Standing.EXCLUDED, Standing.OPAQUE) and _left_scope(row.source, row.synced, context):
         return Reason.OUT_OF_SCOPE
     return None
+
+
+def _left_scope(source: SourceItem, synced: SyncedItem | None, context: PlanContext) -> bool:
+    """Say whether the source itself moved or renamed the item from a wanted place to an unwanted one.
+
+    A changed filter removes nothing: what it shut out where it lay has not left when it moves on.
+    """
+    if synced is None or same_place(source, synced):
+        return False
+    before = replace(source, parent_id=synced.parent_id, name=synced.source_name)
+    return context.tree.place(before).standing not in (Standing.EXCLUDED, Standing.OPAQUE)
 
 
 def _removals(gone: list[tuple[DebtRow, Reason]], context: PlanContext) -> tuple[list[PlanLine], list[str]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from spfc.errors import RouteInvalid
 from spfc.ledger.cursors import Cursor, store_cursor
-from spfc.ledger.debts import owe_everything_missing
+from spfc.ledger.debts import owe_everything_changed, owe_everything_missing
 from spfc.routes import Route
 from spfc.sources.base import IDENTITY
 
@@ -50,12 +50,13 @@ def _elsewhere(route: Route, known: str) -> RouteInvalid:
 
 
 def follow_filters(connection: Connection, route: Route, cursor: Cursor, now: float) -> Cursor:
-    """When the filters of the route have changed, owe what was never copied; what was copied stays untouched."""
+    """When the filters of the route have changed, owe what was never copied, and copies that fell behind meanwhile."""
     scope = scope_digest(route)
     if cursor.scope == scope:
         return cursor
     if cursor.scope:
         owe_everything_missing(connection, route.name, now)
+        owe_everything_changed(connection, route.name, now)
     moved = replace(cursor, scope=scope)
     store_cursor(connection, route.name, moved)
     return moved
