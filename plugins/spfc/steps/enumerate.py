@@ -23,8 +23,8 @@ from spfc.ledger.observations import store_items, sweep
 from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import Binding, ChangePage
-from spfc.steps.base import check_base
 from spfc.steps.context import RunContext
+from spfc.steps.mirrored import check_base
 from spfc.steps.parents import Parents
 from spfc.steps.standing import PLACE, check_place, check_source, follow_filters, place_of
 
