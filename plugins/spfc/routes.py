@@ -98,12 +98,28 @@ class Filters(_Strict):
     exclude: tuple[str, ...] = Field(("~$*", "*.tmp", "Thumbs.db", "desktop.ini", ".DS_Store"))
 
 
-class RemovalGuard(_Strict):
+class Guard(_Strict):
+    """How much one run may remove, or overwrite, before a person has to agree; each guard has its own defaults."""
+
+    max_items: int = Field(ge=0)
+    max_share: float = Field(ge=0, le=1)
+    min_items: int = Field(ge=0)
+
+
+class RemovalGuard(Guard):
     """When a run wants to remove more than this, the removals are held instead."""
 
     max_items: int = Field(1000, ge=0, description="most items (with everything below them) in one run")
     max_share: float = Field(0.25, ge=0, le=1, description="largest share of all synced items in one run")
     min_items: int = Field(20, ge=0, description="up to this many items the share is not looked at")
+
+
+class OverwriteGuard(Guard):
+    """When a run wants to overwrite more copies than this, those are held instead: it may be ransomware."""
+
+    max_items: int = Field(5000, ge=0, description="most copies overwritten in one run")
+    max_share: float = Field(0.5, ge=0, le=1, description="largest share of all synced files overwritten in one run")
+    min_items: int = Field(50, ge=0, description="up to this many files the share is not looked at")
 
 
 class Policies(_Strict):
@@ -117,6 +133,7 @@ class Policies(_Strict):
     conflicts: ConflictPolicy = Field(
         ConflictPolicy.KEEP_BOTH, description="which version counts when a copy was edited at the target"
     )
+    overwrite_guard: OverwriteGuard = OverwriteGuard()
     approval_hours: int = Field(24, ge=1, description="how long held removals wait for a person in the Airflow UI")
     empty_folders: bool = Field(True, description="also create folders that hold no file")
 
@@ -198,6 +215,7 @@ class RunOptions(_Strict):
     dry_run: bool = Field(False, description="stop after the plan; nothing is changed at the target")
     max_documents: int | None = Field(None, ge=1, description="copy at most this many files in this run")
     paths: tuple[str, ...] = Field((), description="only items below these globs (from the source root)")
+    release_plan: str = Field("", description="plan whose held overwrites were looked at and may go on")
     rebuild: bool = Field(False, description="mode audit: go on although the target shows nothing of what was copied")
     window: Window | None = Field(None, description="set by a backfill only: files last modified within it")
 

@@ -88,7 +88,9 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAirflow]:
 
 
 def test_a_run_is_asked_for_watched_and_told(airflow: FakeAirflow, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "demo", "--trigger", "--max-documents", "5", "--paths", "A/**"]) == 0
+    assert (
+        main(["run", "demo", "--trigger", "--max-documents", "5", "--paths", "A/**", "--release-plan", "demo.3.1"]) == 0
+    )
     out, err = capsys.readouterr()
     for words in (
         f"Run {RUN} of spfc_demo was queued",
@@ -104,6 +106,7 @@ def test_a_run_is_asked_for_watched_and_told(airflow: FakeAirflow, capsys: pytes
     assert triggered["logical_date"] is None
     assert triggered["conf"] == {
         "mode": "incremental", "dry_run": False, "rebuild": False, "max_documents": 5, "paths": ["A/**"],
+        "release_plan": "demo.3.1",
     }  # fmt: skip
 
 

@@ -107,8 +107,9 @@ def test_a_schedule_that_airflow_does_not_know_names_the_route(schedule: str) ->
         {"mode": "full"},
         {"mode": "retry_failed", "dry_run": True},
         {"max_documents": 1},
-        {"max_documents": None, "paths": None},
+        {"max_documents": None, "paths": None, "release_plan": None},
         {"paths": ["Reports/**", "*.docx"]},
+        {"release_plan": "legal.7.1"},
     ],
 )
 def test_the_form_takes(given: dict[str, Any]) -> None:
@@ -133,6 +134,7 @@ def test_the_form_takes(given: dict[str, Any]) -> None:
         {"max_documents": "10"},
         {"paths": "Reports/**"},
         {"paths": [1]},
+        {"release_plan": 7},
     ],
 )
 def test_the_form_refuses(given: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from tests.planning.trees import ROOT, World, by_id, file, synced
 
 from spfc.planning.backoff import WAITS, wait_after
 from spfc.planning.batches import SMALL_FILE_WEIGHT, batch_count, pack
-from spfc.planning.guards import judge_removals
 from spfc.planning.model import Action, Flag, Kind, PlanLine, Reason, SourceItem, TargetEntry
 from spfc.planning.names import fold
 
@@ -110,14 +109,3 @@ def test_many_small_files_weigh_as_much_as_one_big() -> None:
     big, small = 64 * 1024 * 1024, [(n, 10) for n in range(1, 257)]
     assigned = dict(pack([(0, big), *small], 2))
     assert {batch for key, batch in assigned.items() if key} == {1 - assigned[0]}
-
-
-@pytest.mark.parametrize(
-    ("removed", "synced_items", "tripped"),
-    [(0, 0, False), (20, 20, False), (21, 30, True), (25, 100, False), (26, 100, True), (1000, 9999, False),
-     (1001, 999_999, True), (21, 0, True)],
-)  # fmt: skip
-def test_the_guard_of_removals(removed: int, synced_items: int, tripped: bool) -> None:
-    verdict = judge_removals(removed, synced_items, max_items=1000, max_share=0.25, min_items=20)
-    assert verdict.tripped is tripped
-    assert verdict.text.startswith("Held" if tripped else ("Nothing" if removed == 0 else str(removed)))

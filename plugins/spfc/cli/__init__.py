@@ -44,6 +44,7 @@ def _parser(simulators: bool) -> argparse.ArgumentParser:
     run.add_argument("--rebuild", action="store_true", help="mode audit: go on although the target shows nothing")
     run.add_argument("--max-documents", type=_positive, metavar="N", help="copy at most N files")
     run.add_argument("--paths", action="append", default=[], metavar="GLOB", help="only items below; may be repeated")
+    run.add_argument("--release-plan", metavar="PLAN", help="copy what the overwrite guard held in that plan")
     run.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
     run.add_argument("--trigger", action="store_true", help="ask a running Airflow instead, and wait")
     run.set_defaults(command=_run)
@@ -76,6 +77,7 @@ def _run(given: argparse.Namespace) -> int:
         "rebuild": given.rebuild,
         "max_documents": given.max_documents,
         "paths": given.paths,
+        "release_plan": given.release_plan,
     }
     if given.trigger:
         from spfc.cli.trigger import run_there

@@ -111,22 +111,23 @@ def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnE
 
 def structure_rows(connection: Connection, route: str) -> list[DebtRow]:
     """Return all owed folders, moves and removals: everything but plain copies."""
-    return [_debt_row(row) for row in connection.execute(_debt_query(route, ~_copy_only())).all()]
+    return [debt_row_of(row) for row in connection.execute(owed_items(route, ~_copy_only())).all()]
 
 
 def copy_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:
     """Yield the owed plain copies in pieces, siblings together and in the order of their folded names."""
-    query = _debt_query(route, _copy_only()).order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
+    query = owed_items(route, _copy_only()).order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
     result = connection.execute(query, execution_options={"yield_per": size})
     for piece in result.partitions(size):
-        yield [_debt_row(row) for row in piece]
+        yield [debt_row_of(row) for row in piece]
 
 
 def _copy_only() -> ColumnElement[bool]:
     return func.coalesce(_COPY_ONLY, False)
 
 
-def _debt_query(route: str, which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def owed_items(route: str, which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    """Return a query for debt with its source and synced items, to be read with :func:`debt_row_of`."""
     return (
         select(debt, source_items, synced_items)
         .select_from(debt)
@@ -141,7 +142,8 @@ _SOURCE_NAMES = [column.name for column in source_items.c]
 _SYNCED_NAMES = [column.name for column in synced_items.c]
 
 
-def _debt_row(row: Iterable[object]) -> DebtRow:
+def debt_row_of(row: Iterable[object]) -> DebtRow:
+    """Return the row of planning for a result of :func:`owed_items`."""
     values = tuple(row)
     owed = dict(zip((column.name for column in debt.c), values, strict=False))
     source = dict(zip(_SOURCE_NAMES, values[_DEBT_WIDTH:], strict=False))

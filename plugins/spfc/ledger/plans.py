@@ -98,10 +98,14 @@ def add_lines(connection: Connection, route: str, plan_id: str, lines: Iterable[
 
 
 def copy_sizes(connection: Connection, plan_id: str) -> Iterator[tuple[int, int]]:
-    """Yield number and size of all lines that copy bytes, from the largest to the smallest."""
+    """Yield number and size of all pending lines that copy bytes, from the largest to the smallest."""
     query = (
         select(plan_lines.c.seq, plan_lines.c.size)
-        .where(plan_lines.c.plan_id == plan_id, plan_lines.c.action.in_(_COPIES))
+        .where(
+            plan_lines.c.plan_id == plan_id,
+            plan_lines.c.action.in_(_COPIES),
+            plan_lines.c.outcome == Outcome.PENDING.value,
+        )
         .order_by(plan_lines.c.size.desc(), plan_lines.c.seq)
     )
     for row in connection.execute(query, execution_options={"yield_per": 5000}):

@@ -8,7 +8,7 @@ from spfc.routes import RemovalPolicy, Route
 def dag_doc(route: Route) -> str:
     """Return the documentation of a route's DAG as Markdown."""
     policies = route.policies
-    guard = policies.removal_guard
+    guard, overwrites = policies.removal_guard, policies.overwrite_guard
     return f"""\
 ### {route.name}
 
@@ -20,6 +20,7 @@ def dag_doc(route: Route) -> str:
 | target | `{route.target.label}` |
 | removed at the source | {policies.removals.value}{_where(route)} |
 | removals are held above | {guard.max_items} items or {guard.max_share:.0%} of the route in one run |
+| overwrites are held above | {overwrites.max_items} files or {overwrites.max_share:.0%} of the route in one run |
 | excluded names | {" ".join(f"`{glob}`" for glob in route.filters.exclude) or "none"} |
 | empty folders | {"mirrored" if policies.empty_folders else "left out"} |
 

@@ -46,4 +46,11 @@ def run_params(route: Route) -> dict[str, Param]:
             title="Only these paths",
             description="Globs from the root of the source, one per line, such as Reports/** or *.docx. Empty: all.",
         ),
+        "release_plan": Param(
+            "",
+            type=["null", "string"],
+            title="Release the overwrites that this plan held",
+            description="Id of an earlier plan of this route whose held overwrites you have looked at. Files that "
+            "still have the version that was held there are copied now; everything else is judged as usual.",
+        ),
     }

@@ -58,6 +58,7 @@ def _run(summary: RunSummary) -> dict[str, Any]:
         "plan_id": summary.plan_id,
         "digest": summary.digest,
         "guard": summary.guard,
+        "overwrite_guard": summary.overwrite_guard,
         "error": summary.error,
         "pages": summary.pages,
         "items_seen": summary.items_seen,

@@ -75,6 +75,10 @@ CODES: Mapping[str, Explanation] = {
         "The copy was edited at the target since spfc wrote it.",
         "Nothing to do: the next run settles it as the route's policies.conflicts says.",
     ),
+    "too_many_changes": Explanation(
+        "One run would overwrite more copies than the route allows, so all of them wait.",
+        "Look at the report; if the changes are meant, trigger the route with release_plan = the plan's id.",
+    ),
     "quota_full": Explanation(
         "The target has no room left for this file.", "Raise the quota or free space at the target."
     ),

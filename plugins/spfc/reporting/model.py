@@ -75,9 +75,9 @@ class Spending:
 class RunSummary:
     """What the run was and what it left behind; times are seconds since 1970 UTC.
 
-    ``guard`` is the sentence of the removal guard when it tripped, else empty. ``error`` is the sentence that
-    stopped the run, else empty. ``oldest_debt_age`` is seconds, None when nothing is owed.
-    ``unchanged_documents`` and ``unchanged_folders`` are items in scope that the run compared and found in
+    ``guard`` is the sentence of the removal guard when it tripped, else empty; ``overwrite_guard`` likewise.
+    ``error`` is the sentence that stopped the run, else empty. ``oldest_debt_age`` is seconds, None when nothing is
+    owed. ``unchanged_documents`` and ``unchanged_folders`` are items in scope that the run compared and found in
     order, so that the plan has no line for them (audit and full runs; 0 where the feed spoke of changes
     only). ``planned_lines`` is the number of lines the plan was sealed with; when given, the report must
     show exactly as many. ``dag_id`` names the DAG whose readers may read the report; empty means that it
@@ -95,6 +95,7 @@ class RunSummary:
     plan_id: str | None = None
     digest: str = ""
     guard: str = ""
+    overwrite_guard: str = ""
     items_seen: int = 0
     pages: int = 0
     debt_left: int = 0

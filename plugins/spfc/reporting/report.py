@@ -47,7 +47,12 @@ def write_report(folder: Path, summary: RunSummary, lines: Callable[[], Iterable
     :class:`~spfc.errors.RouteInvalid` for a route name that is no plain name.
     """
     where = report_folder(folder, summary.route, summary.run_id)
-    clean = replace(summary, error=redact(summary.error), guard=redact(summary.guard))
+    clean = replace(
+        summary,
+        error=redact(summary.error),
+        guard=redact(summary.guard),
+        overwrite_guard=redact(summary.overwrite_guard),
+    )
     tally, samples = Tally(), Samples()
     with csv_lines(where / CSV_NAME) as csv:
         for line in lines():

@@ -146,7 +146,7 @@ def verdict(summary: RunSummary, totals: Totals) -> Verdict:
         return Verdict.FAILED
     waiting = totals.count(outcome=Outcome.HELD) + totals.count(outcome=Outcome.DEFERRED)
     owed = 0 if summary.dry_run else summary.debt_left + totals.count(outcome=Outcome.PENDING)
-    if waiting or owed or summary.guard or totals.count(Action.HOLD):
+    if waiting or owed or summary.guard or summary.overwrite_guard or totals.count(Action.HOLD):
         return Verdict.ATTENTION
     return Verdict.GREEN
 

@@ -90,6 +90,8 @@ def _summary(run: RunContext, row: RunRow, airflow_url: str | None, dag_id: str)
             manifest = load_manifest(connection, row.plan_id)
             held = count_outcomes(connection, row.plan_id).get((Action.REMOVE.value, Outcome.HELD.value))
     guard = manifest["guard"]["text"] if manifest and held else ""
+    # A plan that was sealed by an older version knows no guard of overwrites.
+    overwrites = manifest.get("overwrite_guard", {"tripped": False})
     return RunSummary(
         route=route.name,
         source_label=route.source.label,
@@ -102,6 +104,7 @@ def _summary(run: RunContext, row: RunRow, airflow_url: str | None, dag_id: str)
         plan_id=row.plan_id,
         digest=manifest.get("digest", ""),
         guard=guard,
+        overwrite_guard=overwrites["text"] if overwrites["tripped"] else "",
         items_seen=row.items_seen,
         pages=row.pages,
         debt_left=debt,

@@ -25,6 +25,7 @@ from spfc.routes import RunMode
 from spfc.sources.base import Binding, ChangePage
 from spfc.steps.context import RunContext
 from spfc.steps.mirrored import check_base
+from spfc.steps.overwrites import check_release
 from spfc.steps.parents import Parents
 from spfc.steps.standing import PLACE, check_place, check_source, follow_filters, place_of
 
@@ -62,6 +63,7 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     """
     with run.database.writing() as connection:
         begin_run(connection, _run_row(run))
+    check_release(run)
     with run.database.writing() as connection:
         run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
         stored = load_cursor(connection, run.route.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
@@ -15,12 +16,13 @@ from spfc.planning.batches import batch_count, pack
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
 from spfc.planning.files import FilePlan, plan_files
-from spfc.planning.guards import GuardVerdict, judge_removals
+from spfc.planning.guards import REMOVALS, GuardVerdict, judge
 from spfc.planning.model import Action, Kind, Outcome, PlanLine, Reason, SourceItem
 from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line
 from spfc.routes import RemovalPolicy, RunMode, Window
 from spfc.steps.audit import Audit, audit_target, audit_window
 from spfc.steps.context import RunContext
+from spfc.steps.overwrites import OverwriteGate, judge_overwrites
 from spfc.steps.survey import survey
 
 log = logging.getLogger("spfc.plan")
@@ -36,9 +38,10 @@ _WAITING = (Reason.BACKING_OFF, Reason.PARENT_UNKNOWN)
 def diff_and_plan(run: RunContext) -> dict[str, Any]:
     """Compute and seal the plan of this run; return its manifest.
 
-    Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` (tripped, text), ``batches``
-    (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their first paths),
-    ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found; None without one).
+    Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` of removals and ``overwrite_guard``
+    (tripped, text), ``batches`` (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their
+    first paths), ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found; None
+    without one).
     May be repeated: each call makes a plan of its own.
     """
     audit = _look_at_target(run)
@@ -46,7 +49,8 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     with run.writing() as connection:
         plan_id = new_plan_id(connection, run.route.name, run.fence or 0)
         discard_lines(connection, plan_id)
-    book = _PlanWriter(run, plan_id, context)
+    gate = judge_overwrites(run, plan_id, context, partial(_eligible, run=run))
+    book = _PlanWriter(run, plan_id, context, gate)
     structure = plan_structure(_eligible(rows, run), context, _occupants(run, rows, context))
     book.write_copies(structure.copies)
     evictions = _plan_copies(run, context, book)
@@ -117,8 +121,8 @@ def _plan_copies(run: RunContext, context: PlanContext, book: _PlanWriter) -> li
 class _PlanWriter:
     """Numbers lines, applies the limits of the run, and writes them down as they come."""
 
-    def __init__(self, run: RunContext, plan_id: str, context: PlanContext) -> None:
-        self._run, self._plan_id, self._context = run, plan_id, context
+    def __init__(self, run: RunContext, plan_id: str, context: PlanContext, gate: OverwriteGate) -> None:
+        self._run, self._plan_id, self._context, self._gate = run, plan_id, context, gate
         self._limit = run.options.max_documents or run.route.limits.max_documents
         self._digest = LineDigest()
         self._counts: Counter[str] = Counter()
@@ -128,7 +132,7 @@ class _PlanWriter:
         self._used: set[str] = set()
         self._copy_seq = 1_000_000_000
         self._seq = 0
-        self._copies = 0
+        self._copies = self._copied_bytes = 0
         self._over_limit = 0
         self._outside = 0
         self._guard = GuardVerdict(False, "Nothing to remove.")
@@ -136,7 +140,7 @@ class _PlanWriter:
 
     def write_copies(self, lines: Sequence[PlanLine]) -> None:
         """Write lines of files; copies beyond the limit are left owed without a line."""
-        kept = [line for line in lines if self._admit(line)]
+        kept = [line for line in self._gate.mark(lines) if self._admit(line)]
         for line in kept:
             self._use(line)
         # Copies are numbered apart, so that structure can be numbered in its own order after it is complete.
@@ -177,6 +181,7 @@ class _PlanWriter:
             "counts": dict(self._counts),
             "bytes": dict(self._bytes),
             "guard": {"tripped": self._guard.tripped, "text": self._guard.text},
+            "overwrite_guard": {"tripped": self._gate.verdict.tripped, "text": self._gate.verdict.text},
             "batches": batches,
             "sample": self._sample,
             "removals": self._removals,
@@ -186,6 +191,7 @@ class _PlanWriter:
         }
         run = self._run
         with run.writing() as connection:
+            self._gate.explain(connection)
             if not run.options.dry_run:
                 strike_off(connection, run.route.name, self.settled)
             owed, _ = debt_summary(connection, run.route.name)
@@ -202,11 +208,12 @@ class _PlanWriter:
         if not self._in_paths(line):
             self._outside += 1
             return False
-        if line.action in _COPIES:
+        if line.action in _COPIES and not self._gate.holds(line):
             if self._limit is not None and self._copies >= self._limit:
                 self._over_limit += 1
                 return False
             self._copies += 1
+            self._copied_bytes += line.size
         return True
 
     def _in_paths(self, line: PlanLine) -> bool:
@@ -231,10 +238,7 @@ class _PlanWriter:
         limits = self._run.route.policies.removal_guard
         with self._run.reading() as connection:
             going = sum(synced_below(connection, self._run.route.name, line.item_id) for line in removals)
-            synced = count_synced(connection, self._run.route.name)
-        self._guard = judge_removals(
-            going, synced, max_items=limits.max_items, max_share=limits.max_share, min_items=limits.min_items
-        )
+            self._guard = judge(REMOVALS, going, lambda: count_synced(connection, self._run.route.name), limits)
 
     def _write(self, numbered: list[tuple[int, PlanLine]]) -> None:
         for seq, line in numbered:
@@ -254,15 +258,14 @@ class _PlanWriter:
             return Outcome.SKIPPED
         if line.action is Action.HOLD:
             return Outcome.DEFERRED if line.reason in _WAITING else Outcome.HELD
-        if line.action is Action.REMOVE and self._guard.tripped:
+        if self._gate.holds(line) or (line.action is Action.REMOVE and self._guard.tripped):
             return Outcome.HELD
         return Outcome.PENDING
 
     def _pack(self) -> list[dict[str, Any]]:
         limits = self._run.route.limits
-        copied = sum(self._bytes[action.value] for action in _COPIES)
         number = batch_count(
-            self._copies, copied, batch_files=limits.batch_files, batch_bytes=limits.batch_mib * MIB,
+            self._copies, self._copied_bytes, batch_files=limits.batch_files, batch_bytes=limits.batch_mib * MIB,
             max_batches=limits.max_batches,
         )  # fmt: skip
         if number == 0:
