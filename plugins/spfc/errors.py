@@ -29,6 +29,7 @@
         ├── ParentUnknown             its folder has not been seen                    defer
         ├── IntegrityMismatch         bytes and listed size or hash disagree          defer
         ├── TargetLocked              somebody holds it open at the target            defer
+        ├── MoveRefused               the target will not move it, copying may work   defer
         ├── ItemBlocked               malware, a restriction, not downloadable        hold
         ├── NameRefused               the target does not take this name              hold
         ├── TargetExists              something we did not put there is in the way    hold
@@ -246,6 +247,15 @@ class TargetLocked(ItemError):
     """Somebody holds the file open at the target."""
 
     code = "target_locked"
+
+
+class MoveRefused(ItemError):
+    """The target does not move this item for a reason of its own, such as different storage behind both places.
+
+    Both places were looked at: the item is at the old one, the new one is free. Another way, such as copying, may work.
+    """
+
+    code = "move_refused"
 
 
 class ItemBlocked(ItemError):

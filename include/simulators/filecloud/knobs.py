@@ -48,6 +48,7 @@ class FileCloudKnobs:
     denied_paths: tuple[str, ...] = ()
     read_only_paths: tuple[str, ...] = ()
     locked_paths: tuple[str, ...] = ()
+    network_folders: tuple[str, ...] = ()
     normalize: Literal["none", "nfc"] = "none"
     refused_extensions: tuple[str, ...] = ("php", "php5", "phar", "phtml")
     refused_name_parts: tuple[str, ...] = ()

@@ -126,6 +126,7 @@ def relocate(world: World, source: Place, target: Place, overwrite: bool) -> Non
     old, status = world.existing(source)
     world.writable(source)
     new, folder, there = _check_target(world, source, target, status, overwrite)
+    _check_storage(world, source, target)
     _check_spelling(world, source, target, folder)
     number = keep_version(world, target, new, there) if there is not None else 0
     is_folder = stat.S_ISDIR(status.st_mode)
@@ -152,6 +153,7 @@ def copy(world: World, source: Place, target: Place, overwrite: bool) -> None:
     """Copy a file or folder; the copy has no versions. Refusals as for `relocate`."""
     old, status = world.existing(source)
     new, folder, _ = _check_target(world, source, target, status, overwrite)
+    _check_storage(world, source, target)
     check_case(world, folder, target.name)
     passing = folder / f"{places.INCOMING}{uuid4().hex}"
     if stat.S_ISDIR(status.st_mode):
@@ -195,6 +197,14 @@ def _check_target(
     if there is not None and (not overwrite or not is_file or stat.S_ISDIR(there.st_mode)):
         raise Refused("A file or folder with this name exists", "CLFC-4002")
     return new, folder, there
+
+
+def _check_storage(world: World, source: Place, target: Place) -> None:
+    """Refuse to copy or move between managed storage and network folders (reference 4, 9). The words are a guess."""
+    folders = world.knobs.network_folders
+    one, other = ([places.under(place.path, (root,)) for root in folders] for place in (source, target))
+    if one != other:
+        raise Refused("This is not possible between managed storage and network folders", "CLFC-4006")
 
 
 def _check_spelling(world: World, source: Place, target: Place, folder: Path) -> None:

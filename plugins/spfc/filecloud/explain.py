@@ -43,7 +43,12 @@ def explain_upload(
 
 def explain_new_name(client: FileCloudClient, path: str, refusal: CallRefused) -> SpfcError:
     """Return why nothing could be made at the free path ``path``."""
-    return from_words(refusal, path) or _explain_absent(client, path) or unexplained(refusal, path)
+    return known_reason(client, path, refusal) or unexplained(refusal, path)
+
+
+def known_reason(client: FileCloudClient, path: str, refusal: CallRefused) -> SpfcError | None:
+    """Return why nothing could be made at the free path ``path``, None when neither words nor server say why."""
+    return from_words(refusal, path) or _explain_absent(client, path)
 
 
 def from_words(refusal: CallRefused, path: str) -> SpfcError | None:

@@ -81,7 +81,10 @@ def _settle(connection: Connection, route: str, now: float, results: Sequence[Li
         item = source.get(result.item_id)
         removed = result.removed and result.outcome is Outcome.DONE
         skipped = result.outcome is Outcome.SKIPPED
-        if removed or skipped or item is None or not owed(item, synced.get(result.item_id)):
+        copy = synced.get(result.item_id)
+        # Without a source item, a copy that is still there (such as a leftover of a move) is owed its removal.
+        still = copy is not None if item is None else owed(item, copy)
+        if removed or skipped or not still:
             paid.add(result.item_id)
     strike_off(connection, route, sorted(paid))
     for result in results:

@@ -136,6 +136,8 @@ class Reason(StrEnum):
     METADATA_ONLY = "metadata_only"
     DELETED_AT_SOURCE = "deleted_at_source"
     OUT_OF_SCOPE = "out_of_scope"
+    LEFT_BEHIND = "left_behind"
+    """The old place of an item that the target refused to move, see :mod:`spfc.planning.leftovers`."""
     EXCLUDED = "excluded"
     EMPTY_FOLDER = "empty_folder"
     EMPTY_FOLDER_UNWANTED = "empty_folder_unwanted"

@@ -9,6 +9,7 @@ from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant
 from spfc.planning.difference import same_content, same_place
 from spfc.planning.files import copy_line, hold_or_skip, reason_to_bring
+from spfc.planning.leftovers import is_leftover, stands_for
 from spfc.planning.model import Action, Kind, PlanLine, Reason, SourceItem, SyncedItem
 from spfc.planning.names import aside, fold
 from spfc.planning.tree import Standing
@@ -66,6 +67,8 @@ def _split(
 
 def _reason_gone(row: DebtRow, context: PlanContext) -> Reason | None:
     """Say why the item has no place at the target any more; None when it has one, or when nobody can tell."""
+    if is_leftover(row.id):
+        return Reason.LEFT_BEHIND
     if row.source is None or row.source.deleted:
         return Reason.DELETED_AT_SOURCE
     standing = context.tree.place(row.source).standing
@@ -83,15 +86,29 @@ def _left_scope(source: SourceItem, synced: SyncedItem | None, context: PlanCont
 
     A changed filter removes nothing: what it shut out where it lay has not left when it moves on.
     """
-    if synced is None or same_place(source, synced):
+    home = _at_home(synced) if synced else None
+    if home is None or same_place(source, home):
         return False
-    before = replace(source, parent_id=synced.parent_id, name=synced.source_name)
+    before = replace(source, parent_id=home.parent_id, name=home.source_name)
     return context.tree.place(before).standing not in (Standing.EXCLUDED, Standing.OPAQUE)
 
 
+def _when_removed(line: PlanLine) -> tuple[bool, int]:
+    """Order removals: leftovers last and the deepest first, because each of them must be empty when its turn comes."""
+    return (True, -line.target_path.count("/")) if is_leftover(line.item_id) else (False, 0)
+
+
+def _at_home(synced: SyncedItem) -> SyncedItem:
+    """Return an item that waits in a leftover as if it lay in the folder that left it: it has not gone anywhere."""
+    return replace(synced, parent_id=stands_for(synced.parent_id))
+
+
 def _removals(gone: list[tuple[DebtRow, Reason]], context: PlanContext) -> tuple[list[PlanLine], list[str]]:
-    """Return one line per topmost gone item, and the ids that lie below another gone item."""
-    ids = {row.id for row, _ in gone}
+    """Return one line per topmost gone item, and the ids that lie below another gone item.
+
+    A leftover is removed only when it is empty, so what is gone below it is removed by lines of its own.
+    """
+    ids = {row.id for row, _ in gone if not is_leftover(row.id)}
     lines: list[PlanLine] = []
     covered: list[str] = []
     for row, reason in gone:
@@ -112,6 +129,7 @@ def _removals(gone: list[tuple[DebtRow, Reason]], context: PlanContext) -> tuple
                 parent_id=synced.parent_id, size=synced.size, evidence=evidence,
             )
         )  # fmt: skip
+    lines.sort(key=_when_removed)
     return lines, covered
 
 

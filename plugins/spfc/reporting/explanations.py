@@ -35,6 +35,9 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.METADATA_ONLY: Explanation("Only properties changed at the source; the bytes are the same."),
     Reason.DELETED_AT_SOURCE: Explanation("The item was deleted at the source."),
     Reason.OUT_OF_SCOPE: Explanation("The item lies no longer within the folder or filter of the route."),
+    Reason.LEFT_BEHIND: Explanation(
+        "This is what is left at the old place of an item that the target refused to move: it was copied instead."
+    ),
     Reason.EXCLUDED: Explanation("A filter of the route excludes the item."),
     Reason.EMPTY_FOLDER: Explanation("The folder holds no file, and the route keeps empty folders."),
     Reason.EMPTY_FOLDER_UNWANTED: Explanation("The folder holds no file, and the route does not want empty folders."),
@@ -63,6 +66,9 @@ CODES: Mapping[str, Explanation] = {
     "integrity_mismatch": Explanation("The bytes received do not have the listed length or hash.", _NEXT_RUN),
     "target_locked": Explanation(
         "Somebody holds the file open at the target.", "Close or unlock it; the next run tries again."
+    ),
+    "move_refused": Explanation(
+        "The target refused to move the item, so it is copied to its new place and removed from the old one.", _NEXT_RUN
     ),
     "item_blocked": REASONS[Reason.BLOCKED_BY_SOURCE],
     "name_refused": Explanation(

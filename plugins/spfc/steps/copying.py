@@ -13,6 +13,7 @@ from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.ledger.rows import chunks
+from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
@@ -36,7 +37,7 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     """
     with run.reading() as connection:
         lines = list(stored_lines(connection, plan_id, batch=batch, outcomes=(Outcome.PENDING,)))
-    run.source.bind(_binding(run))
+    bind_source(run)
 
     def speak(text: str) -> None:
         # One huge file may take longer than a lease lasts without a result: the moving bytes keep it alive.
@@ -68,10 +69,11 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     return {**counts, "files": progress.files_done, "left": left, "bytes": progress.bytes_done, "rate": round(rate)}
 
 
-def _binding(run: RunContext) -> dict[str, str] | None:
+def bind_source(run: RunContext) -> None:
+    """Tell the source where its library is, as ``enumerate`` found it: no request, and needed before any reading."""
     with run.reading() as connection:
         cursor = load_cursor(connection, run.route.name)
-    return dict(cursor.binding) if cursor else None
+    run.source.bind(dict(cursor.binding) if cursor else None)
 
 
 def _jobs(run: RunContext, lines: list[StoredLine]) -> Iterator[Job]:
@@ -102,6 +104,9 @@ def _job(
     if synced is not None and placement.item(synced) != path:
         # Writing the new bytes there would make a second copy.
         return deferred(stored, "not_moved", "It has yet to be moved to its new place.")
+    if synced is not None and not owed(item, synced):
+        # It came along in its new version, when its folder could not be moved and was copied.
+        return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=synced.verification)
     job = CopyJob(item, line.parent_id, path, synced=synced)
     if synced is None and line.action is Action.UPDATE:
         etag = line.evidence.get("target_etag")

@@ -32,7 +32,7 @@ log = logging.getLogger("spfc.plan")
 RELEASED_BY = "released_by_plan"
 """Key of the evidence that names the plan whose held overwrites a person has looked at."""
 
-FOREIGN = Verification.FOREIGN
+
 Eligible = Callable[[Iterable[DebtRow]], Sequence[DebtRow]]
 
 
@@ -138,7 +138,12 @@ def _count_wanted(run: RunContext, connection: Connection, context: PlanContext,
 def _wanted(rows: Iterable[DebtRow], context: PlanContext) -> Iterator[SourceItem]:
     for row in rows:
         source, synced = row.source, row.synced
-        if source is None or synced is None or same_content(source, synced) or synced.verification == FOREIGN:
+        if (
+            source is None
+            or synced is None
+            or same_content(source, synced)
+            or synced.verification == Verification.FOREIGN
+        ):
             continue
         place = context.tree.place(source)
         if place.standing is not Standing.WANTED or hold_or_skip(row, context) is not None:

@@ -159,7 +159,7 @@ class _PlanWriter:
         wanted = [line for line in (*ordered, *rooms) if self._needed(line)]
         removals = [line for line in structure.removals if self._in_paths(line)]
         self._judge(removals)
-        self._removals = [line.target_path for line in removals[:SAMPLE]]
+        self._removals = [line.target_path for line in removals if _is_loss(line)][:SAMPLE]
         others = [line for line in structure.others if self._in_paths(line)]
         lines = [*wanted, *removals, *others]
         self._write([(self._seq + place, line) for place, line in enumerate(lines, 1)])
@@ -237,7 +237,9 @@ class _PlanWriter:
             return
         limits = self._run.route.policies.removal_guard
         with self._run.reading() as connection:
-            going = sum(synced_below(connection, self._run.route.name, line.item_id) for line in removals)
+            going = sum(
+                synced_below(connection, self._run.route.name, line.item_id) for line in removals if _is_loss(line)
+            )
             self._guard = judge(REMOVALS, going, lambda: count_synced(connection, self._run.route.name), limits)
 
     def _write(self, numbered: list[tuple[int, PlanLine]]) -> None:
@@ -258,7 +260,7 @@ class _PlanWriter:
             return Outcome.SKIPPED
         if line.action is Action.HOLD:
             return Outcome.DEFERRED if line.reason in _WAITING else Outcome.HELD
-        if self._gate.holds(line) or (line.action is Action.REMOVE and self._guard.tripped):
+        if self._gate.holds(line) or (self._guard.tripped and _is_loss(line)):
             return Outcome.HELD
         return Outcome.PENDING
 
@@ -283,6 +285,11 @@ class _PlanWriter:
             {"plan_id": self._plan_id, "batch": batch, "files": files[batch], "bytes": sizes[batch]}
             for batch in range(number)
         ]
+
+
+def _is_loss(line: PlanLine) -> bool:
+    """Say whether a line removes what is not at the target a second time: the guard of removals counts only that."""
+    return line.action is Action.REMOVE and line.reason is not Reason.LEFT_BEHIND
 
 
 def _sentence(counts: dict[str, int]) -> str:

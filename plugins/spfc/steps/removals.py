@@ -15,6 +15,7 @@ from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, Reason, SyncedItem
 from spfc.routes import RemovalPolicy
 from spfc.steps.context import RunContext
+from spfc.steps.leftovers import remove_leftover
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, record, result_of_error
 
@@ -62,6 +63,9 @@ def _remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineRe
             and not owed(source, synced):  # fmt: skip
         return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail="It is back at the source.")
     try:
+        if stored.line.reason is Reason.LEFT_BEHIND:
+            path = placement.item(synced)
+            return remove_leftover(run, stored, synced, path) if path else _lost(stored)
         return _by_policy(run, stored, synced, placement)
     except SpfcError as error:
         return result_of_error(stored, error)
@@ -73,7 +77,7 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
         return LineResult(stored.seq, line.item_id, Outcome.SKIPPED, detail="Kept at the target, as the route says.")
     path = placement.item(synced)
     if path is None or path == "/":
-        return deferred(stored, "place_unknown", "Its place at the target is not known.")
+        return _lost(stored)
     if policy is RemovalPolicy.DELETE:
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
@@ -82,6 +86,10 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
     except ItemGone:
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="It was gone already.", removed=True)
     return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=f"quarantined as {went}", removed=True)
+
+
+def _lost(stored: StoredLine) -> LineResult:
+    return deferred(stored, "place_unknown", "Its place at the target is not known.")
 
 
 def _quarantine_path(run: RunContext, path: str) -> str:

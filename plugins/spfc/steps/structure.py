@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from spfc.errors import ItemGone, LedgerUnavailable, SpfcError
+from spfc.errors import ItemGone, LedgerUnavailable, MoveRefused, SpfcError
 from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
@@ -17,6 +17,7 @@ from spfc.planning.difference import same_content
 from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem, Verification
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
+from spfc.steps.relocate import Relocation
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
 
 log = logging.getLogger("spfc.structure")
@@ -47,7 +48,7 @@ def _apply(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) 
     placement = Placement(run)
     counts: dict[str, Any] = {}
     for group in _groups(lines):
-        results = _Group(run, placement, group).execute()
+        results = _Group(run, plan_id, placement, group).execute()
         record(run, plan_id, results)
         for stored, result in zip(group, results, strict=True):
             key = f"{stored.line.action}.{result.outcome}"
@@ -76,8 +77,8 @@ def _groups(lines: list[StoredLine]) -> Iterator[list[StoredLine]]:
 class _Group:
     """One group of lines with the rows it needs."""
 
-    def __init__(self, run: RunContext, placement: Placement, lines: list[StoredLine]) -> None:
-        self._run, self._placement, self._lines = run, placement, lines
+    def __init__(self, run: RunContext, plan_id: str, placement: Placement, lines: list[StoredLine]) -> None:
+        self._run, self._plan_id, self._placement, self._lines = run, plan_id, placement, lines
         ids = [stored.line.item_id for stored in lines]
         with run.reading() as connection:
             self._source = load_source(connection, run.route.name, ids)
@@ -138,8 +139,19 @@ class _Group:
         except ItemGone as error:
             # Our copy vanished from the target: forget it, so that the next plan brings it over again.
             return replace(result_of_error(stored, error), removed=True)
+        except MoveRefused:
+            if stored.line.reason is Reason.MAKE_ROOM:
+                raise
+            return self._relocate(stored, synced, old, new)
         self._placement.forget()
         return LineResult(stored.seq, synced.id, Outcome.DONE, synced=self._moved(stored, synced, name))
+
+    def _relocate(self, stored: StoredLine, synced: SyncedItem, old: str, new: str) -> LineResult:
+        source = self._item(stored)
+        try:
+            return Relocation(self._run, self._plan_id, stored).execute(synced, source, old, new)
+        finally:
+            self._placement.forget()
 
     def _moved(self, stored: StoredLine, synced: SyncedItem, name: str) -> SyncedItem:
         if stored.line.reason is Reason.MAKE_ROOM:

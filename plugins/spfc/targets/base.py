@@ -73,7 +73,8 @@ class Target(Protocol):
     def move(self, old: str, new: str) -> None:
         """Rename or move a file or a folder with everything in it, one call when all is well.
 
-        Raises TargetExists when ``new`` is taken, ItemGone when ``old`` is not there and ``new`` neither.
+        Raises TargetExists when ``new`` is taken, ItemGone when ``old`` is not there and ``new`` neither, MoveRefused
+        when the service will not move it for a reason that copying may get around.
         """
 
     def remove(self, path: str, kind: Kind) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spfc.errors import (
     AnswerUnreadable,
     ItemGone,
+    MoveRefused,
     PlaceNotFound,
     ReplyLost,
     ServiceBusy,
@@ -19,6 +20,7 @@ from spfc.filecloud.explain import (
     explain_upload,
     from_words,
     in_the_way,
+    known_reason,
     stands_there,
     unexplained,
 )
@@ -131,7 +133,7 @@ class FileCloudTarget:
             try:
                 self._client.move(source, goal)
             except (ReplyLost, CallRefused) as problem:
-                if self._moved(source, goal, problem):
+                if self._moved(source, goal, problem, first=attempt == 1):
                     return
                 if attempt == _TRIES:
                     raise
@@ -238,8 +240,11 @@ class FileCloudTarget:
 
     # -- changes -------------------------------------------------------------------------------------
 
-    def _moved(self, source: str, goal: str, problem: ReplyLost | CallRefused) -> bool:
-        """Look where the item is now: True = it has moved, False = send again (FileCloud reference 9)."""
+    def _moved(self, source: str, goal: str, problem: ReplyLost | CallRefused, *, first: bool) -> bool:
+        """Look where the item is now: True = it has moved, False = send again (FileCloud reference 9).
+
+        A refusal that nothing explains is asked for once more: what a caller may do instead, copying, is costly.
+        """
         there, here = self._client.info(goal), self._client.info(source)
         at_goal, at_source = stands_there(there, goal), stands_there(here, source)
         if at_goal and not at_source:
@@ -252,7 +257,11 @@ class FileCloudTarget:
             return False
         if here is not None and here.locked:
             raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from problem
-        raise explain_new_name(self._client, goal, problem) from problem
+        reason = known_reason(self._client, goal, problem)
+        if reason is None and first:
+            return False
+        # Such as a move between managed storage and a network folder (FileCloud reference 4 and 9).
+        raise (reason or MoveRefused(problem.message, item=source)) from problem
 
     def _retired(self, source: str, goal: str) -> bool:
         """Move ``source`` to ``goal``, making the folders above it; False when the name is taken."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from spfc.errors import ItemError, ItemGone, NameRefused, SpfcError, TargetChanged, TargetExists
+from spfc.errors import ItemError, ItemGone, MoveRefused, NameRefused, SpfcError, TargetChanged, TargetExists
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec
 from spfc.targets.paths import MOST_NAMES, checked, levels_of, numbered
@@ -28,7 +28,8 @@ class MemoryTarget:
     """A tree in memory. Names are kept as given and unique without regard to case and Unicode form.
 
     ``counts`` counts calls by operation, ``tree()`` shows everything. ``etags=False`` plays a server without them.
-    ``refused_names`` are refused with NameRefused. ``fail_next`` queues errors: each call raises the next one instead
+    ``refused_names`` are refused with NameRefused. ``network_folders`` lie on another storage than the rest: moves in
+    and out of them are refused. ``fail_next`` queues errors: each call raises the next one instead
     of doing anything. Thread safe.
     """
 
@@ -40,6 +41,7 @@ class MemoryTarget:
         self.fail_next: list[SpfcError] = []
         self._etags = etags
         self._refused = refused_names
+        self.network_folders: set[str] = set()
         self._serial = 0
         self._root = _Node("", Kind.FOLDER)
         self._retired: dict[str, tuple[str, _Node]] = {}
@@ -134,6 +136,8 @@ class MemoryTarget:
             standing = folder.children.get(_key(name))
             if standing is not None and standing is not node:
                 raise _in_the_way(standing, new)
+            if self._storage(old) != self._storage(new):
+                raise MoveRefused("The target does not move between storages.", item=old)
             origin, old_name = self._place(old)
             del origin.children[_key(old_name)]
             node.name = name
@@ -182,6 +186,9 @@ class MemoryTarget:
             there = standing.etag if standing is not None else None
             if there != spec.expect_etag:
                 raise TargetChanged(f"The file was changed; what is there now: etag {there}.", item=spec.path)
+
+    def _storage(self, path: str) -> str | None:
+        return next((root for root in self.network_folders if f"{path}/".startswith(f"{root}/")), None)
 
     def _find(self, path: str) -> _Node | None:
         node = self._root
