@@ -394,3 +394,14 @@ def test_bad_knobs_are_refused(bad: dict[str, object]) -> None:
     if "colour" in bad:
         with pytest.raises(KnobError):
             FileCloudKnobs().but(**bad)
+
+
+def test_nothing_goes_between_managed_storage_and_network_folders(sim: FileCloudSimulator, caller: Caller) -> None:
+    sim.knobs = sim.knobs.but(network_folders=("/spfc/net",))
+    caller.command("createfolder", path="/spfc", name="net")
+    caller.put("/spfc/net/x", b"1")
+    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/x") == 0
+    assert caller.command("copyfile", path="/spfc/net", name="x", copyto="/spfc") == 0
+    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/elsewhere") == 0
+    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/net/y") == 1
+    assert caller.command("copyfile", path="/spfc/net", name="y", copyto="/spfc/net", copytoname="z") == 1

@@ -13,6 +13,7 @@ from spfc.errors import (
     AnswerUnreadable,
     ItemError,
     ItemGone,
+    MoveRefused,
     NameRefused,
     PermissionMissing,
     PlaceNotFound,
@@ -457,10 +458,51 @@ def test_a_refusal_that_nothing_explains_concerns_one_item(tmp_path: Path) -> No
             "renameormove": lambda: target.move("/x.txt", "/y.txt"),
         }
         for operation, change in changes.items():
-            made.faults({"operation": operation, "action": strange})
+            times = 2 if operation == "renameormove" else 1
+            made.faults({"operation": operation, "action": strange, "times": times})
             with pytest.raises(ItemError, match="Vorgang abgelehnt"):
                 change()
             made.simulator.faults.assert_all_hit()
+
+
+def test_a_move_that_is_refused_once_without_a_reason_is_tried_again(tmp_path: Path) -> None:
+    with world(tmp_path) as made:
+        target = made.target()
+        put(target, "/x.txt", b"1")
+        made.faults({"operation": "renameormove", "action": {"kind": "refuse", "message": "Vorgang abgelehnt"}})
+        target.move("/x.txt", "/y.txt")
+        made.simulator.faults.assert_all_hit()
+        assert content(made, "/y.txt") == b"1"
+
+
+def test_a_move_between_storages_is_refused_and_said_to_be(tmp_path: Path) -> None:
+    with world(tmp_path, FileCloudKnobs(network_folders=("/spfc/mirror/net",))) as made:
+        target = made.target()
+        target.make_folder("/net")
+        target.make_folder("/net/a")
+        put(target, "/net/a/x.txt", b"1")
+        for old, new in (("/net/a/x.txt", "/y.txt"), ("/net/a", "/b"), ("/net", "/elsewhere")):
+            with pytest.raises(MoveRefused, match="network folders"):
+                target.move(old, new)
+        target.move("/net/a", "/net/b")
+        assert content(made, "/net/b/x.txt") == b"1"
+        with pytest.raises(MoveRefused):
+            target.move("/net/b/x.txt", "/y.txt")
+
+
+def test_a_refused_move_is_explained_where_it_can_be(tmp_path: Path) -> None:
+    """Copying would not help: the name is refused, the account may not, or somebody works on the file."""
+    with world(tmp_path, FileCloudKnobs(refused_name_parts=("secret",))) as made:
+        target = made.target()
+        put(target, "/x.txt", b"1")
+        with pytest.raises(NameRefused):
+            target.move("/x.txt", "/secret.txt")
+        made.simulator.knobs = FileCloudKnobs(locked_paths=("/spfc/mirror/x.txt",))
+        with pytest.raises(TargetLocked):
+            target.move("/x.txt", "/y.txt")
+        made.simulator.knobs = FileCloudKnobs(read_only_paths=("/spfc/mirror/x.txt",))
+        with pytest.raises(PermissionMissing):
+            target.move("/x.txt", "/y.txt")
 
 
 # -- chunks that are too large ---------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tests.targets.contract import TargetContract, put
 
-from spfc.errors import NameRefused, Unreachable
+from spfc.errors import MoveRefused, NameRefused, Unreachable
 from spfc.planning.model import Kind
 from spfc.targets.base import Target
 from spfc.targets.memory import MemoryTarget
@@ -48,3 +48,15 @@ def test_names_may_be_refused() -> None:
     with pytest.raises(NameRefused):
         target.make_folder("/bad")
     target.remove("/bad", Kind.FILE)
+
+
+def test_moves_between_storages_are_refused() -> None:
+    target = MemoryTarget()
+    target.network_folders = {"/net"}
+    target.make_folder("/net")
+    put(target, "/net/x", b"1")
+    for old, new in (("/net/x", "/x"), ("/net", "/elsewhere")):
+        with pytest.raises(MoveRefused):
+            target.move(old, new)
+    target.move("/net/x", "/net/y")
+    assert target.tree() == {"/net": None, "/net/y": b"1"}
