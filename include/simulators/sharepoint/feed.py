@@ -120,7 +120,7 @@ class Feed:
     def _layout(self, since: int, top: int) -> list[list[str]]:
         living, gone = [], []
         for item in self._library.store.items.values():
-            if item.change <= since:
+            if item.change <= since or self._is_unlisted(item):
                 continue
             if not item.deleted:
                 living.append(item)
@@ -132,6 +132,10 @@ class Feed:
         if pages:
             pages = [[] for _ in range(self._knobs.delta_empty_pages)] + pages
         return pages or [[]]
+
+    def _is_unlisted(self, item: Item) -> bool:
+        hidden = self._knobs.unlisted
+        return bool(hidden) and matches(hidden, self._library.path(item))
 
     def _is_told(self, item: Item) -> bool:
         markers = self._knobs.delete_markers
@@ -179,7 +183,7 @@ class Feed:
         above: list[Item] = []
         for item in changed:
             for folder in self._library.ancestors(item):
-                if folder.id in present:
+                if folder.id in present or self._is_unlisted(folder):
                     continue
                 present.add(folder.id)
                 above.append(folder)

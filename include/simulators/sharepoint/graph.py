@@ -43,6 +43,13 @@ def needs_scan(target: Target) -> bool:
     return target.kind == "item"
 
 
+def _denied(status: int) -> GraphFailure:
+    """Return how content that may not be handed out is refused: as forbidden, or as if it were not there."""
+    if status == 403:
+        return GraphFailure(403, "accessDenied", "Access denied")
+    return GraphFailure(404, "itemNotFound", "The resource could not be found.")
+
+
 @dataclass(slots=True)
 class GraphHost:
     """Answers the parsed requests for one site with one library. Run `answer` off the event loop."""
@@ -160,6 +167,10 @@ class GraphHost:
         path = self.library.path(item)
         if matches(self.knobs.locked, path):
             raise GraphFailure(423, "notAllowed", "The resource is locked.", inner="resourceLocked")
+        if matches(self.knobs.restricted, path):
+            raise _denied(self.knobs.restricted_status)
+        if any(matches(self.knobs.packages, self.library.path(above)) for above in self.library.ancestors(item)):
+            return web.Response(status=self.knobs.package_part_status)
         if matches(self.knobs.malware, path) and self.knobs.malware_shape == "400":
             return malware_answer(self.knobs.malware_shape)
         if headers.get("If-None-Match") in (item.etag, item.ctag):

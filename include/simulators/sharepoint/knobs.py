@@ -16,6 +16,8 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "range_mode": ("ok", "ignored", "416"),
     "malware_shape": ("403_header", "403_html", "400"),
     "auth_on_download": ("ignore", "401", "403"),
+    "restricted_status": (403, 404),
+    "package_part_status": (404, 503),
 }
 _MISMATCHES = ("size", "hash", "both", "bytes")
 
@@ -43,6 +45,8 @@ class SharePointKnobs:
     delete_markers: str = "folders"
     """Which items of a deleted folder get a marker: nested folders do, files may not (reference 6.5)."""
     silent_delete: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    """Items that the feed never shows, neither changed nor as an ancestor; by id they are there (reference 6.8)."""
     gone_after_s: float | None = None
     gone_after_calls: int | None = None
     gone_code: str = "resyncChangesApplyDifferences"
@@ -59,6 +63,16 @@ class SharePointKnobs:
     malware: tuple[str, ...] = ()
     malware_shape: str = "403_header"
     locked: tuple[str, ...] = ()
+    restricted: tuple[str, ...] = ()
+    """Listed, but not served; the facet that says so is undocumented, and kept back by a `$select` without it."""
+    restricted_status: int = 403
+    pending: tuple[str, ...] = ()
+    """Content not settled yet: `pendingOperations.pendingContentUpdate` (reference 5.1)."""
+    packages: tuple[str, ...] = ()
+    """Folders that are OneNote notebooks: no folder facet, and their parts are not served (reference 5.1, 8.3)."""
+    package_part_status: int = 404
+    shortcuts: tuple[str, ...] = ()
+    """Files or folders that are shortcuts into another drive (reference 5.1)."""
     auth_on_download: str = "ignore"
     download_listener: bool = True
 

@@ -185,6 +185,11 @@ class SharePointSimulator(SimulatorServer):
             f"?UniqueId={item.guid}&Translate=false&tempauth={tempauth}&ApiVersion=2.0"
         )
 
+    def rename_library(self, name: str) -> None:
+        """Give the library another title, as its owner may: its address and its drive id stay (reference 2)."""
+        self.library_name = name
+        self._services.graph.library_name = name
+
     # -- requests --------------------------------------------------------------------------------------
 
     def classify(self, request: web.BaseRequest) -> Call:

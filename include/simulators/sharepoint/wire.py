@@ -70,10 +70,14 @@ class Writer:
         }
         if item.parent is None:
             value["root"] = {}
-        if item.is_dir:
+        if item.is_dir and matches(self.knobs.packages, path):
+            value["package"] = {"type": "oneNote"}
+        elif item.is_dir:
             value["folder"] = {"childCount": item.children}
         else:
             self._file(value, item, path, select, feed)
+        if matches(self.knobs.shortcuts, path):
+            value["remoteItem"] = _remote(item)
         if select is not None and "sharepointIds" in select:
             value["sharepointIds"] = self._sharepoint_ids(item)
         return pick(value, select)
@@ -116,7 +120,11 @@ class Writer:
             value["file"] = {"mimeType": mime_type(item.name), "hashes": hashes}
         if matches(self.knobs.malware, path):
             value["malware"] = {"description": "simulated infection"}
-        if select is None or select & {"content.downloadUrl", DOWNLOAD_URL}:
+        if matches(self.knobs.pending, path):
+            value["pendingOperations"] = {"pendingContentUpdate": {"queuedDateTime": utc(item.changed_at)}}
+        if matches(self.knobs.restricted, path):
+            value["restricted"] = {"decision": "deny", "restrictionType": "simulated"}
+        elif select is None or select & {"content.downloadUrl", DOWNLOAD_URL}:
             value[DOWNLOAD_URL] = self.link(item)
 
     def _mismatch(self, path: str) -> str | None:
@@ -147,6 +155,13 @@ class Writer:
             "tenantId": str(ids.tenant),
             "webId": str(ids.web),
         }
+
+
+def _remote(item: Item) -> Json:
+    """Return what a shortcut points to: an item of a drive that nobody serves here (reference 5.1)."""
+    facet: Json = {"folder": {"childCount": 0}} if item.is_dir else {"file": {"mimeType": mime_type(item.name)}}
+    place = {"driveId": "b!another-drive", "driveType": "documentLibrary", "id": "01ANOTHERFOLDER"}
+    return {"id": f"01REMOTE{item.guid[:8].upper()}", "name": item.name, "size": 0, "parentReference": place, **facet}
 
 
 _SWAP = str.maketrans("AB", "BA") | {ord(str(n)): str((n + 1) % 10) for n in range(10)}
