@@ -14,6 +14,7 @@ from spfc.planning.names import (
     distinguish,
     fold,
     mark,
+    not_aside,
     shorten,
     target_name,
     to_source,
@@ -72,6 +73,7 @@ def test_suffixes_are_stable_and_before_the_extension() -> None:
     assert distinguish(".env", "7") == f".env ({mark('7')})"
     assert distinguish("plain", "7") == distinguish("plain", "7") != distinguish("plain", "8")
     assert aside("a.txt", "7") == f"a.txt.spfc-{mark('7')}"
+    assert not_aside(aside("a.txt", "7"), "7") == not_aside("a.txt", "7") == "a.txt"
 
 
 @pytest.mark.parametrize(

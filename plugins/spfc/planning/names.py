@@ -99,7 +99,16 @@ def distinguish(name: str, item_id: str) -> str:
 
 def aside(name: str, item_id: str) -> str:
     """Return the temporary name under which an item waits while another one takes its place."""
-    return shorten(f"{name}.spfc-{mark(item_id)}", item_id)
+    return shorten(f"{name}{_aside_mark(item_id)}", item_id)
+
+
+def not_aside(name: str, item_id: str) -> str:
+    """Undo :func:`aside`; any other name is returned as it is."""
+    return name.removesuffix(_aside_mark(item_id)) or name
+
+
+def _aside_mark(item_id: str) -> str:
+    return f".spfc-{mark(item_id)}"
 
 
 def shorten(name: str, item_id: str) -> str:

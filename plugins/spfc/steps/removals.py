@@ -12,7 +12,8 @@ from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import owed
-from spfc.planning.model import Action, Outcome, Reason, SyncedItem
+from spfc.planning.model import Action, Outcome, PlanLine, Reason, SyncedItem
+from spfc.planning.names import not_aside
 from spfc.routes import RemovalPolicy
 from spfc.steps.context import RunContext
 from spfc.steps.leftovers import remove_leftover
@@ -29,7 +30,7 @@ def apply_removals(run: RunContext, plan_id: str) -> dict[str, Any]:
     placement = Placement(run)
     counts: dict[str, Any] = {}
     for stored in lines:
-        result = _remove(run, stored, placement)
+        result = remove(run, stored, placement)
         if stored.detail:
             # Who approved it stays in the plan beside what became of it.
             result = replace(result, detail=f"{stored.detail}; {result.detail}")
@@ -49,7 +50,8 @@ def release_removals(run: RunContext, plan_id: str, who: str) -> int:
     return released
 
 
-def _remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineResult:
+def remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineResult:
+    """Execute one removal and return how it ended; nothing is committed."""
     route, item_id = run.route, stored.line.item_id
     with run.reading() as connection:
         synced = load_synced(connection, route.name, [item_id]).get(item_id)
@@ -82,7 +84,7 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
     try:
-        went = run.target.retire(path, synced.kind, _quarantine_path(run, line.target_path))
+        went = run.target.retire(path, synced.kind, _quarantine_path(run, line))
     except ItemGone:
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="It was gone already.", removed=True)
     return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=f"quarantined as {went}", removed=True)
@@ -92,7 +94,9 @@ def _lost(stored: StoredLine) -> LineResult:
     return deferred(stored, "place_unknown", "Its place at the target is not known.")
 
 
-def _quarantine_path(run: RunContext, path: str) -> str:
-    """Return where a removed item is kept: by day, then by the path it had."""
+def _quarantine_path(run: RunContext, line: PlanLine) -> str:
+    """Return where a removed item is kept: by day, then by the path it had before it may have stepped aside."""
+    folder, _, name = line.target_path.rpartition("/")
+    path = f"{folder}/{not_aside(name, line.item_id)}"
     day = datetime.fromtimestamp(run.now(), UTC).date().isoformat()
     return f"{run.route.quarantine_folder}/{day}{path}"
