@@ -12,13 +12,16 @@ from tests.planning.trees import ROOT, file, folder
 
 from spfc.ledger.database import Database
 from spfc.ledger.debts import debt_summary
+from spfc.ledger.leases import release_lease
 from spfc.ledger.plans import StoredLine, stored_lines
+from spfc.ledger.runs import update_run
 from spfc.planning.model import SourceItem
 from spfc.routes import parse_options, parse_route
 from spfc.sources.memory import MemorySource
 from spfc.steps.context import RunContext
 from spfc.steps.copying import transfer_batch
 from spfc.steps.enumerate import enumerate_source
+from spfc.steps.first_look import end_look
 from spfc.steps.plan import diff_and_plan
 from spfc.steps.removals import apply_removals
 from spfc.steps.structure import apply_structure, create_empty_folders
@@ -88,9 +91,11 @@ class House:
         self.results["removals"] = apply_removals(run, plan_id)
 
     def end(self, run: RunContext) -> None:
-        from spfc.ledger.leases import release_lease
-
+        """What closing a run means to the ledger, without the report."""
         with self.database.writing() as connection:
+            if self.manifest and not run.options.dry_run:
+                end_look(connection, "house", self.manifest["plan_id"])
+            update_run(connection, "house", run.run_id, ended_at=self.clock())
             release_lease(connection, "house", run.fence or 0)
 
     def lines(self) -> list[StoredLine]:

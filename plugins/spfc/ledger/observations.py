@@ -124,6 +124,12 @@ def load_synced(connection: Connection, route: str, ids: Iterable[str]) -> dict[
     return found
 
 
+def mark_base(connection: Connection, route: str, old: str, new: str) -> None:
+    """Replace the verification of the synced base folder where it is ``old``."""
+    base = and_(synced_items.c.route == route, synced_items.c.parent_id.is_(None))
+    connection.execute(update(synced_items).where(base, synced_items.c.verification == old).values(verification=new))
+
+
 def sweep(connection: Connection, route: str, generation: int, now: float) -> int:
     """Mark everything that a completed full enumeration did not show as deleted; return how many items.
 

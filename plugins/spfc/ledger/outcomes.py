@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, delete, exists, func, literal, select, 
 
 from spfc.ledger.debts import strike_off, subtree
 from spfc.ledger.observations import debt_row, load_source, load_synced
+from spfc.ledger.plans import OPEN
 from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, plan_lines, source_items, synced_items
 from spfc.planning.backoff import wait_after
@@ -152,15 +153,19 @@ def release_held(connection: Connection, plan_id: str, why: str) -> int:
     ).rowcount
 
 
-def end_open_lines(connection: Connection, plan_id: str, now: float) -> int:
+NOT_REACHED = "The run ended before this line was reached; it stays owed."
+REPLACED = "Another plan of the same run took the place of this one; it stays owed."
+
+
+def end_open_lines(connection: Connection, plan_id: str, now: float, why: str = NOT_REACHED) -> int:
     """Give every line that nobody finished the outcome *deferred*; return how many. Part of closing a run."""
     return connection.execute(
         update(plan_lines)
         .where(plan_lines.c.plan_id == plan_id, plan_lines.c.outcome == Outcome.PENDING.value)
         .values(
             outcome=Outcome.DEFERRED.value,
-            code=case((plan_lines.c.code == "", "not_reached"), else_=plan_lines.c.code),
-            detail="The run ended before this line was reached; it stays owed.",
+            code=case((plan_lines.c.code == "", OPEN), else_=plan_lines.c.code),
+            detail=why,
             ended_at=now,
         )
     ).rowcount

@@ -156,6 +156,41 @@ def load_manifest(connection: Connection, plan_id: str) -> dict[str, Any]:
     return manifest
 
 
+def begin_batch(connection: Connection, plan_id: str, batch: int) -> bool:
+    """Note that somebody begins to copy a batch; return whether somebody has begun before."""
+    first = select(plan_lines).where(plan_lines.c.plan_id == plan_id, plan_lines.c.batch == batch)
+    row = connection.execute(first.order_by(plan_lines.c.seq).limit(1)).mappings().first()
+    if row is None:
+        return False
+    if row["outcome"] != Outcome.PENDING.value or row["detail"] == _BEGUN:
+        return True
+    mine = (plan_lines.c.plan_id == plan_id) & (plan_lines.c.seq == row["seq"])
+    connection.execute(update(plan_lines).where(mine).values(detail=_BEGUN))
+    return False
+
+
+_BEGUN = "The batch that begins with this file is under way."
+"""Detail of the first line of a batch until that line has ended."""
+
+
+def newest_plan(connection: Connection, route: str) -> tuple[str, str] | None:
+    """Return plan id and run id of the plan that was sealed last, None for a route without one."""
+    query = select(plans.c.plan_id, plans.c.run_id).where(plans.c.route == route)
+    row = connection.execute(query.order_by(plans.c.created_at.desc()).limit(1)).first()
+    return None if row is None else (row.plan_id, row.run_id)
+
+
+OPEN = "not_reached"
+"""Code of a line that its run left open."""
+
+
+def left_open(connection: Connection, plan_id: str, *, looked_at: bool = False) -> bool:
+    """Say whether a plan has a line that its run left open; with ``looked_at`` one that was tried or looked at."""
+    tried = plan_lines.c.attempts > 0 if looked_at else plan_lines.c.attempts == 0
+    query = select(plan_lines.c.seq).where(plan_lines.c.plan_id == plan_id, plan_lines.c.code == OPEN, tried)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def verify_seal(connection: Connection, plan_id: str) -> bool:
     """Say whether every line of the plan still is what was sealed."""
     digest = LineDigest()

@@ -74,6 +74,15 @@ def load_run(connection: Connection, route: str, run_id: str) -> RunRow | None:
     return None if row is None else _run(row)
 
 
+RECENT = 20
+"""How far back runs without an end are looked for: each run ends those before it."""
+
+
+def open_runs(connection: Connection, route: str, *, but: str) -> list[RunRow]:
+    """Return those of the :data:`RECENT` newest runs of a route that have no end, except ``but``."""
+    return [run for run in recent_runs(connection, route, RECENT) if run.ended_at is None and run.run_id != but]
+
+
 def recent_runs(connection: Connection, route: str, limit: int = 50) -> list[RunRow]:
     """Return the newest runs of a route, the newest first."""
     query = select(runs).where(runs.c.route == route).order_by(runs.c.started_at.desc()).limit(limit)

@@ -18,6 +18,8 @@ from spfc.reporting.model import LineOutcome, RunSummary, Spending, Verdict
 from spfc.reporting.report import ReportFiles, write_report
 from spfc.reporting.totals import counters_by_name
 from spfc.steps.context import RunContext
+from spfc.steps.first_look import end_look
+from spfc.steps.wreckage import discard_unsealed
 
 log = logging.getLogger("spfc.report")
 
@@ -48,6 +50,10 @@ def close_run(run: RunContext, folder: Path, *, airflow_url: str | None = None, 
     if row.plan_id and run.fence is not None and not row.dry_run:
         with run.writing() as connection:
             end_open_lines(connection, row.plan_id, run.now())
+            end_look(connection, route.name, row.plan_id)
+    if row.error and run.fence is not None:
+        with run.writing() as connection:
+            discard_unsealed(connection, route.name, run.fence)
     summary = _summary(run, row, airflow_url, dag_id)
     files = write_report(folder, summary, lambda: _lines(run, row.plan_id))
     totals = counters_by_name(files.totals)

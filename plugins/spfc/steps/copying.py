@@ -11,7 +11,7 @@ from spfc.errors import SpfcError, TargetChanged
 from spfc.ledger.cursors import load_cursor
 from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
-from spfc.ledger.plans import StoredLine, stored_lines
+from spfc.ledger.plans import StoredLine, begin_batch, stored_lines
 from spfc.ledger.rows import chunks
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
@@ -19,8 +19,8 @@ from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
-from spfc.transfer.copy import CopyJob, copy_file
-from spfc.transfer.pool import StopSignal, run_jobs
+from spfc.transfer.copy import Copied, CopyJob, arrived, copy_file
+from spfc.transfer.pool import MOST_PER_WORKER, StopSignal, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
 
 log = logging.getLogger("spfc.transfer")
@@ -35,7 +35,9 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     May be repeated: only lines that are still pending are tried. Files that are not reached within the time box stay
     pending, and the report counts them as deferred.
     """
-    with run.reading() as connection:
+    with run.writing() as connection:
+        run.renew(connection)  # whoever has lost the lease ends here, before the target is touched
+        again = begin_batch(connection, plan_id, batch)
         lines = list(stored_lines(connection, plan_id, batch=batch, outcomes=(Outcome.PENDING,)))
     bind_source(run)
 
@@ -48,13 +50,15 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
     stop = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
     counts: dict[str, Any] = {}
+    # An earlier try of this task has died: what it was at may be there, and would become a second version.
+    doubtful = {stored.seq for stored in lines[: in_flight(run)]} if again else set()
 
     def work(job: Job) -> LineResult:
-        result = _copy(run, job, progress)
+        result = (arrived_before(run, job) if job[0].seq in doubtful else None) or _copy(run, job, progress)
         progress.add_file()
         return result
 
-    for results in run_jobs(_jobs(run, lines), work, workers=run.route.limits.workers, stop=stop):
+    for results in run_jobs(jobs_of(run, lines), work, workers=run.route.limits.workers, stop=stop):
         record(run, plan_id, results)
         for result in results:
             counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
@@ -69,6 +73,23 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     return {**counts, "files": progress.files_done, "left": left, "bytes": progress.bytes_done, "rate": round(rate)}
 
 
+def in_flight(run: RunContext) -> int:
+    """Return how many copies of one batch may have been under way at any moment, counting from the first pending."""
+    return MOST_PER_WORKER * run.route.limits.workers
+
+
+def arrived_before(run: RunContext, job: Job) -> LineResult | None:
+    """Return the result of a copy that an earlier try has completed (or of the failed look), None when it has not."""
+    stored, copy = job
+    if isinstance(copy, LineResult):
+        return None
+    try:
+        copied = arrived(run.target, copy)
+    except SpfcError as error:
+        return result_of_error(stored, error)
+    return None if copied is None else _done(stored, copied)
+
+
 def bind_source(run: RunContext) -> None:
     """Tell the source where its library is, as ``enumerate`` found it: no request, and needed before any reading."""
     with run.reading() as connection:
@@ -76,7 +97,7 @@ def bind_source(run: RunContext) -> None:
     run.source.bind(dict(cursor.binding) if cursor else None)
 
 
-def _jobs(run: RunContext, lines: list[StoredLine]) -> Iterator[Job]:
+def jobs_of(run: RunContext, lines: list[StoredLine]) -> Iterator[Job]:
     """Turn lines into jobs in their order."""
     placement = Placement(run)
     for piece in chunks(lines):
@@ -141,3 +162,9 @@ def _copied(run: RunContext, stored: StoredLine, settled: Settled, progress: Pro
     synced = copy_file(run.source, run.target, settled.job, progress.add_bytes).synced
     detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
     return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)
+
+
+def _done(stored: StoredLine, copied: Copied) -> LineResult:
+    return LineResult(
+        stored.seq, stored.line.item_id, Outcome.DONE, detail=copied.synced.verification, synced=copied.synced
+    )

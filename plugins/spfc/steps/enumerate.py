@@ -24,10 +24,12 @@ from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import Binding, ChangePage
 from spfc.steps.context import RunContext
+from spfc.steps.doubts import settle_doubts
 from spfc.steps.mirrored import check_base
 from spfc.steps.overwrites import check_release
 from spfc.steps.parents import Parents
 from spfc.steps.standing import PLACE, check_place, check_source, follow_filters, place_of
+from spfc.steps.wreckage import end_dead_runs
 
 log = logging.getLogger("spfc.enumerate")
 
@@ -66,11 +68,13 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     check_release(run)
     with run.database.writing() as connection:
         run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
+        end_dead_runs(connection, run)
         stored = load_cursor(connection, run.route.name)
     if run.options.mode is RunMode.BACKFILL:
         return _as_known(run, stored)
     cursor = _starting_point(run, stored)
     cursor = replace(cursor, binding={**_bind(run, cursor.binding), PLACE: place_of(run.route)})
+    settle_doubts(run)
     tally = _Tally(Parents(run))
     full = cursor.full_round
     while tally.rounds < MAX_ROUNDS:
@@ -123,6 +127,7 @@ def _as_known(run: RunContext, stored: Cursor | None) -> dict[str, Any]:
         )
     if stored.binding.get(PLACE) != place_of(run.route):
         _bind(run, stored.binding)
+    settle_doubts(run)
     with run.reading() as connection:
         check_base(connection, run.route)
         owed, _ = debt_summary(connection, run.route.name)

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
+from spfc.ledger.outcomes import REPLACED, end_open_lines
 from spfc.ledger.plans import LineDigest, add_lines, copy_sizes, discard_lines, new_plan_id, seal, set_batches
 from spfc.ledger.rows import chunks
-from spfc.ledger.runs import update_run
+from spfc.ledger.runs import load_run, update_run
 from spfc.planning.batches import batch_count, pack
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
@@ -200,9 +203,16 @@ class _PlanWriter:
                 connection, plan_id=self._plan_id, route=run.route.name, run_id=run.run_id, now=run.now(),
                 manifest=manifest,
             )  # fmt: skip
+            self._replace_earlier(connection)
             update_run(connection, run.route.name, run.run_id, plan_id=self._plan_id)
             run.renew(connection)
         return manifest
+
+    def _replace_earlier(self, connection: Connection) -> None:
+        """End the plan that an earlier try of this task has sealed: nobody will execute it."""
+        before = load_run(connection, self._run.route.name, self._run.run_id)
+        if before is not None and before.plan_id:
+            end_open_lines(connection, before.plan_id, self._run.now(), REPLACED)
 
     def _admit(self, line: PlanLine) -> bool:
         if not self._in_paths(line):

@@ -16,6 +16,7 @@ from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import same_content
 from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem, Verification
 from spfc.steps.context import RunContext
+from spfc.steps.first_look import LOOKING
 from spfc.steps.placement import Placement
 from spfc.steps.relocate import Relocation
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
@@ -25,7 +26,7 @@ log = logging.getLogger("spfc.structure")
 GROUP = 200
 """Lines whose outcomes are committed together: a crash repeats at most these, and repeating is harmless."""
 
-_ACTIONS = (Action.CREATE_FOLDER, Action.MOVE, Action.ADOPT, Action.RECORD)
+STRUCTURE = (Action.CREATE_FOLDER, Action.MOVE, Action.ADOPT, Action.RECORD)
 
 
 def apply_structure(run: RunContext, plan_id: str) -> dict[str, Any]:
@@ -42,13 +43,13 @@ def _apply(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) 
     with run.reading() as connection:
         lines = [
             stored
-            for stored in stored_lines(connection, plan_id, actions=_ACTIONS, outcomes=(Outcome.PENDING,))
+            for stored in stored_lines(connection, plan_id, actions=STRUCTURE, outcomes=(Outcome.PENDING,))
             if wanted(stored)
         ]
     placement = Placement(run)
     counts: dict[str, Any] = {}
-    for group in _groups(lines):
-        results = _Group(run, plan_id, placement, group).execute()
+    for group in groups_of(lines):
+        results = Group(run, plan_id, placement, group).execute()
         record(run, plan_id, results)
         for stored, result in zip(group, results, strict=True):
             key = f"{stored.line.action}.{result.outcome}"
@@ -57,7 +58,7 @@ def _apply(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) 
     return counts
 
 
-def _groups(lines: list[StoredLine]) -> Iterator[list[StoredLine]]:
+def groups_of(lines: list[StoredLine]) -> Iterator[list[StoredLine]]:
     """Cut lines into runs that may be executed together: folders of one depth, single moves, plain records."""
 
     def kind_of_work(stored: StoredLine) -> tuple[str, int]:
@@ -74,7 +75,7 @@ def _groups(lines: list[StoredLine]) -> Iterator[list[StoredLine]]:
             yield pending[start : start + GROUP]
 
 
-class _Group:
+class Group:
     """One group of lines with the rows it needs."""
 
     def __init__(self, run: RunContext, plan_id: str, placement: Placement, lines: list[StoredLine]) -> None:
@@ -120,9 +121,11 @@ class _Group:
         if stored.line.action is Action.CREATE_FOLDER:
             self._run.target.make_folder(path)
         self._placement.made(source.id, path)
+        looking = parent is None and stored.line.action is Action.ADOPT
         synced = SyncedItem(
-            source.id, parent, source.name, name, Kind.FOLDER, modified=source.modified, version=source.version
-        )
+            source.id, parent, source.name, name, Kind.FOLDER, modified=source.modified, version=source.version,
+            verification=LOOKING if looking else "",
+        )  # fmt: skip
         return LineResult(stored.seq, source.id, Outcome.DONE, synced=synced)
 
     def _move(self, stored: StoredLine) -> LineResult:

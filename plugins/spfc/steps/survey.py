@@ -1,8 +1,7 @@
-"""Gather what planning needs: the trees around the debt, and a first look at a target that we never wrote to."""
+"""Gather what planning needs: the trees around the debt, and what the first look at the target shows."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 from spfc.ledger.debts import (
@@ -17,12 +16,11 @@ from spfc.ledger.observations import find_base, load_synced
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow
 from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
-from spfc.planning.names import fold, target_name
 from spfc.planning.scope import PathGlobs
 from spfc.planning.tree import SourceTree, Standing
 from spfc.routes import ConflictPolicy, RunMode
 from spfc.steps.context import RunContext
-from spfc.targets.base import Target
+from spfc.steps.first_look import look_at, look_is_due
 
 
 def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContext, list[DebtRow]]:
@@ -50,7 +48,7 @@ def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContex
         tree=tree,
         folders=synced,
         source_folders=folders,
-        present=seen if base.id in synced else look_at(run.target, base.id, folders),
+        present={**look_at(run.target, base.id, folders), **seen} if look_is_due(synced.get(base.id)) else seen,
         paths=PathGlobs(run.options.paths),
         now=run.now(),
         ignore_backoff=run.options.mode is RunMode.RETRY_FAILED,
@@ -70,29 +68,3 @@ def _with_missing_folders(
         if folder.id not in owed and folder.id not in synced and tree.place(folder).standing is Standing.WANTED
     ]
     return rows + missing
-
-
-def look_at(target: Target, base_id: str, folders: dict[str, SourceItem]) -> dict[str, TargetEntry]:
-    """Return what stands at the target where the source has folders, by folded path.
-
-    One listing per folder that exists on both sides; a target root that does not exist costs one call in all.
-    """
-    children: dict[tuple[str | None, str], str] = {
-        (folder.parent_id, fold(target_name(folder.name, folder.id))): folder.id
-        for folder in folders.values()
-        if not folder.deleted
-    }
-    found: dict[str, TargetEntry] = {}
-    queue = deque([(base_id, "")])
-    while queue:
-        folder_id, path = queue.popleft()
-        entries = target.list_folder(path or "/")
-        if entries is None:
-            continue
-        found[fold(path or "/")] = TargetEntry(path or "/", path.rpartition("/")[2], Kind.FOLDER)
-        for entry in entries:
-            found[fold(f"{path}/{entry.name}")] = entry
-            child = children.get((folder_id, fold(entry.name)))
-            if entry.kind is Kind.FOLDER and child is not None:
-                queue.append((child, f"{path}/{entry.name}"))
-    return found

@@ -10,6 +10,9 @@ from typing import TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+MOST_PER_WORKER = 2
+"""Jobs taken up per worker: the one it is at, and the next."""
+
 
 def run_jobs(
     jobs: Iterable[Job], work: Callable[[Job], Result], *, workers: int, stop: Callable[[], bool]
@@ -22,7 +25,7 @@ def run_jobs(
     """
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy")
     try:
-        yield from _results(iter(jobs), lambda job: pool.submit(work, job), most=2 * workers, stop=stop)
+        yield from _results(iter(jobs), lambda job: pool.submit(work, job), most=MOST_PER_WORKER * workers, stop=stop)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,0 +1,68 @@
+"""A target that only looks: a change that was made before is confirmed, any other is refused and never made."""
+
+from __future__ import annotations
+
+from spfc.errors import Disposition, ItemError, ItemGone
+from spfc.planning.model import Kind, TargetEntry
+from spfc.targets.base import Made, PutSpec, Target
+
+
+class NotDone(ItemError):
+    """The change that was asked for has not been made before."""
+
+    code = "not_reached"
+    disposition = Disposition.DEFER
+
+
+class Onlooker:
+    """Answers every change of a :class:`~spfc.targets.base.Target` from what stands there: success when it is done.
+
+    Raises :class:`NotDone` otherwise. Uploads cannot be told from a path alone: they are always refused.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.chunk_size = target.chunk_size
+
+    @property
+    def calls(self) -> int:
+        """See the protocol."""
+        return self._target.calls
+
+    def stat(self, path: str) -> TargetEntry | None:
+        """See the protocol."""
+        return self._target.stat(path)
+
+    def list_folder(self, path: str) -> list[TargetEntry] | None:
+        """See the protocol."""
+        return self._target.list_folder(path)
+
+    def make_folder(self, path: str) -> Made:
+        """Confirm a folder that is there: one call."""
+        found = self.stat(path)
+        if found is None or found.kind is not Kind.FOLDER:
+            raise NotDone("The folder is not there.", item=path)
+        return Made.EXISTED
+
+    def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
+        """Refuse."""
+        raise NotDone("Nothing is uploaded.", item=spec.path)
+
+    def move(self, old: str, new: str) -> None:
+        """Confirm a move: something is at the new path and nothing at the old one. At most two calls."""
+        if self.stat(new) is None or self.stat(old) is not None:
+            raise NotDone("It has not moved.", item=old)
+
+    def remove(self, path: str, kind: Kind) -> None:
+        """Confirm a removal: one call."""
+        if self.stat(path) is not None:
+            raise NotDone("It is still there.", item=path)
+
+    def retire(self, path: str, kind: Kind, destination: str) -> str:
+        """Raise ItemGone when the item has left its place: one call."""
+        self.remove(path, kind)
+        raise ItemGone("Nothing is there any more.", item=path)
+
+    def close(self) -> None:
+        """See the protocol."""
+        self._target.close()
