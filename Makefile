@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 LIBRARY ?=
 DEMO_ARGS ?=
+CRASH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast lock schema clean postgres
+.PHONY: help setup demo test check lint types fast crash-points lock schema clean postgres
 
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: $(STAMP) ## make .venv with everything pinned (uses uv when it is there)
 
@@ -36,6 +37,9 @@ types: $(STAMP) ## mypy, strict
 
 fast: $(STAMP) ## tests that need no Airflow and no whole run
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q -m "not airflow and not e2e"
+
+crash-points: $(STAMP) ## every crash point of a run, with every way back (half an hour and more); CRASH_ARGS=--rotate one way each
+	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)
 
 postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
 	@scripts/postgres

@@ -13,7 +13,7 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 for _name in list(os.environ):
-    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")):
+    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")) and _name != "SPFC_SEED":
         del os.environ[_name]  # whatever Airflow the person at this machine works with is none of our business
 
 _HOME = Path(tempfile.mkdtemp(prefix="spfc-airflow-"))

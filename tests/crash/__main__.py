@@ -1,0 +1,63 @@
+"""All crash points of all scenes, each with every way back: ``python -m tests.crash [scene ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.crash.case import WayBack, crash, undisturbed, warmed_up, world
+from tests.crash.scenes import SCENES
+
+
+def rotated(points: Sequence[str], ways: Sequence[WayBack]) -> Iterator[tuple[str, WayBack]]:
+    """Yield every point once, with the ways back in turn; before and after of one effect get different ones."""
+    yield from zip(points, itertools.cycle(ways), strict=False)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.crash", description=__doc__)
+    parser.add_argument("scenes", nargs="*", default=list(SCENES))
+    parser.add_argument("--way", choices=list(WayBack), action="append", help="only this way back")
+    parser.add_argument("--point", default="", help="only points that match this regular expression")
+    parser.add_argument("--rotate", action="store_true", help="one way back for each point, in turn, instead of all")
+    given = parser.parse_args()
+    ways = [WayBack(way) for way in given.way or list(WayBack)]
+    tmp = Path(tempfile.mkdtemp(prefix="spfc-crash-"))
+    worker, clean = warmed_up(tmp, SCENES["changes"])
+    begun, counts, failures = time.monotonic(), Counter[str](), []
+    try:
+        for name in given.scenes:
+            scene = SCENES[name]
+            with world(tmp / name, scene, worker, clean) as at:
+                expected, points = undisturbed(at)
+            print(f"{name}: {len(points)} points", flush=True)
+            chosen = [point for point in points if re.search(given.point, point)]
+            for point, way in rotated(chosen, ways) if given.rotate else itertools.product(chosen, ways):
+                folder = tmp / "case"
+                try:
+                    with world(folder, scene, worker, clean) as at:
+                        died = crash(at, point, way, expected)
+                    counts["killed" if died else "not reached"] += 1
+                    counts[point.rpartition(" ")[2]] += 1
+                except AssertionError as error:
+                    failures.append((name, point, way))
+                    print(f"FAILED {name} | {point} | {way}: {str(error)[:1500]}", flush=True)
+                shutil.rmtree(folder)
+    finally:
+        worker.close()
+        shutil.rmtree(tmp)
+    print(f"{sum(counts[key] for key in ('killed', 'not reached'))} cases converged ({dict(counts)}), "
+          f"{len(failures)} failed, {time.monotonic() - begun:.0f} s")  # fmt: skip
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
