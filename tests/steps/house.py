@@ -29,13 +29,14 @@ from spfc.targets.memory import MemoryTarget
 
 
 class Clock:
-    """Moves by a second whenever it is read, so that no two moments are the same."""
+    """Moves by a step whenever it is read, so that no two moments are the same."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
+        self.step = 1.0
 
     def __call__(self) -> float:
-        self.now += 1.0
+        self.now += self.step
         return self.now
 
 
