@@ -31,7 +31,7 @@ from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import LEASE_SECONDS, fence_of
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.ledger.rows import source_item, synced_item
-from spfc.ledger.runs import update_run
+from spfc.ledger.runs import load_run, update_run
 from spfc.ledger.schema import plans, source_items, synced_items
 from spfc.planning.model import Kind, SourceItem, SyncedItem
 from spfc.reporting.model import LineOutcome, RunSummary
@@ -241,6 +241,7 @@ class Life:
         self.turn = Turn()
         self.closed: Closed | None = None
         self.plans: list[str] = []
+        self.run_id = ""
         self._numbers = itertools.count(1)
         self._manifest: dict[str, Any] = {}
         for path, body in STRANGERS.items():
@@ -268,11 +269,14 @@ class Life:
         self.perils.trouble = {number: (REFUSALS[kind](), late and kind in LATE) for number, kind, late in turn.refusals}
         self.perils.arm(turn.crash[0], after=turn.crash[1])
         self.clock.step = 15.0 if turn.slow else 1.0
-        run_id = f"run{next(self._numbers)}"
+        run_id = self.run_id = f"run{next(self._numbers)}"
         alive = self._stages(run_id, turn)
         self.perils.trouble, self.library.trouble, self.library.interludes = {}, {}, {}
         self.perils.arm(0, after=False)
         self.clock.step = 1.0
+        if not alive and turn.crash[2] == "close":
+            with self.database.writing() as connection:  # as the report task does for tasks that died
+                update_run(connection, self.name, run_id, error="ended without a word")
         if alive or turn.crash[2] != "vanish":
             self._close(run_id, report=report)
         self.clock.now += LEASE_SECONDS + 60
@@ -371,6 +375,12 @@ class Life:
         chosen = self.plans if plans is None else plans
         with self.database.reading() as connection:
             return [stored for plan_id in chosen for stored in stored_lines(connection, plan_id)]
+
+    def error(self) -> str:
+        """Return what stopped the last run, empty when nothing did."""
+        with self.database.reading() as connection:
+            row = load_run(connection, self.name, self.run_id)
+        return row.error if row else "never began"
 
     def sealed_plans(self) -> int:
         with self.database.reading() as connection:

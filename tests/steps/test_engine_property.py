@@ -100,7 +100,7 @@ def check(database: MortalDatabase, folder: Path, seed: int, history: list[Turn]
 
 
 def _tell(life: Life) -> None:
-    note(f"{life.turn}")
+    note(f"{life.turn}: {life.error()}")
     for stored in life.lines():
         line = stored.line
         note(f"  {line.action} {line.reason} {line.item_id} {line.from_path or ''} -> {line.target_path} "
