@@ -99,6 +99,14 @@ class House:
             update_run(connection, "house", run.run_id, ended_at=self.clock())
             release_lease(connection, "house", run.fence or 0)
 
+    def end_badly(self) -> None:
+        """Close the last run as the report does when lines have failed."""
+        from spfc.ledger.runs import recent_runs, update_run
+
+        with self.database.writing() as connection:
+            last = recent_runs(connection, "house", 1)[0]
+            update_run(connection, "house", last.run_id, verdict="failed")
+
     def lines(self) -> list[StoredLine]:
         with self.database.reading() as connection:
             return list(stored_lines(connection, self.manifest["plan_id"]))
