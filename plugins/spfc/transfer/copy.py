@@ -143,16 +143,24 @@ def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count
 
 
 def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
-    """Copy from offset 0, again for each lost upload, at most :data:`FRESH_STARTS` times more."""
-    for _ in range(FRESH_STARTS):
+    """Copy from offset 0, again for each lost upload, at most :data:`FRESH_STARTS` times more.
+
+    A lost upload may have arrived after all. So when a later try finds another file at the source, the loss is what is
+    reported: whoever reads the outcome must know that nobody knows what lies at the target.
+    """
+    lost: _UploadVoidError | None = None
+    for _ in range(1 + FRESH_STARTS):
         try:
             return _copy_once(source, target, job, count, accept)
-        except _UploadVoidError:
-            continue
-    try:
-        return _copy_once(source, target, job, count, accept)
-    except _UploadVoidError as void:
-        raise void.error from void.error.__cause__
+        except _UploadVoidError as void:
+            lost = void
+        except (ItemGone, ItemChanged) as error:
+            if lost is None:
+                raise
+            raise lost.error from error
+    if lost is None:
+        raise AssertionError("a copy ends with a result, an error or a lost upload")
+    raise lost.error from lost.error.__cause__
 
 
 def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
