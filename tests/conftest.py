@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 for _name in list(os.environ):
-    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")) and _name != "SPFC_SEED":
+    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")) and _name not in ("SPFC_SEED", "SPFC_EXAMPLES"):
         del os.environ[_name]  # whatever Airflow the person at this machine works with is none of our business
+
+os.environ.setdefault("SPFC_SEED", str(secrets.randbelow(2**32)))  # here, so that all workers share it
 
 _HOME = Path(tempfile.mkdtemp(prefix="spfc-airflow-"))
 os.environ |= {
@@ -26,6 +29,11 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
 }
+
+
+def pytest_report_header() -> str:
+    """Tell the seed, so that a failure can be seen again."""
+    return f"SPFC_SEED={os.environ['SPFC_SEED']} (set it to repeat the same random examples)"
 
 
 def pytest_unconfigure() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
-from hypothesis import event, example, given, note, settings
+from hypothesis import event, example, given, note, seed, settings
 from hypothesis import strategies as st
 from tests.planning.trees import ROOT, ObedientTarget, World, file, folder, synced
 
@@ -158,7 +159,8 @@ def synchronise(world: World) -> list[Action]:
     return [line.action for line in plan.lines]
 
 
-@settings(max_examples=400, deadline=None, print_blob=True)
+@seed(int(os.environ["SPFC_SEED"]))
+@settings(max_examples=1200, deadline=None, print_blob=True)
 @given(first=st.lists(STEP, max_size=25), then=st.lists(STEP, max_size=15), last=st.lists(STEP, max_size=6))
 @example(
     first=[("new_folder", 0, 0, 0), ("new_folder", 1, 2, 0), ("new_file", 2, 4, 0)],

@@ -171,9 +171,8 @@ class Library:
         while queue:
             item_id, path = queue.pop()
             found[item_id] = self.items[item_id]
-            for item in self._live():
-                if item.parent_id == item_id and not excluded(f"{path}/{item.name}"):
-                    queue.append((item.id, f"{path}/{item.name}"))
+            below = [(item.id, f"{path}/{item.name}") for item in self._live() if item.parent_id == item_id]
+            queue += [(child, where) for child, where in below if not excluded(where)]
         return found
 
     # The source protocol

@@ -266,7 +266,9 @@ class Life:
         self.library.requests = 0
         self.library.trouble = {number: DISTURBANCES[kind]() for number, kind in turn.disturbances}
         self.library.interludes = {n: lambda s=step: self.library.step(*s) for n, step in turn.interludes}  # type: ignore[misc]
-        self.perils.trouble = {number: (REFUSALS[kind](), late and kind in LATE) for number, kind, late in turn.refusals}
+        self.perils.trouble = {
+            number: (REFUSALS[kind](), late and kind in LATE) for number, kind, late in turn.refusals
+        }
         self.perils.arm(turn.crash[0], after=turn.crash[1])
         self.clock.step = 15.0 if turn.slow else 1.0
         run_id = self.run_id = f"run{next(self._numbers)}"

@@ -44,31 +44,38 @@ def nothing_is_invented(life: Life, now: Shot) -> None:
 
 def nothing_goes_without_a_line(life: Life, before: Shot, now: Shot) -> None:
     """Promise 3: each path that is not there any more lies at or below what a line moved or removed."""
-    ended = {Outcome.DONE} if life.closed else {Outcome.DONE, Outcome.PENDING}
-    told = [stored for stored in life.lines() if stored.outcome in _maybe_done(life, ended)]
+    told = [stored for stored in life.lines() if stored.outcome is Outcome.DONE or _unheard(life)]
     left = [stored.line.from_path for stored in told if stored.line.action is Action.MOVE]
     left += [stored.line.target_path for stored in told if stored.line.action is Action.REMOVE]
     for path in before.target.keys() - now.target.keys():
         assert any(path == top or path.startswith(f"{top}/") for top in left), f"{path} went without a line"
 
 
-def _maybe_done(life: Life, ended: set[Outcome]) -> set[Outcome]:
-    """A change that took effect but whose reply or record was lost has another outcome than done."""
-    lost = any(late for _, _, late in life.turn.refusals) or life.turn.crash[0]
-    return set(Outcome) if lost else ended
+def _unheard(life: Life) -> bool:
+    """Say whether a change may have taken effect in this run without a record: then its line has another outcome."""
+    return bool(life.turn.crash[0]) or any(late for _, _, late in life.turn.refusals)
 
 
 def nothing_that_lives_is_removed(life: Life, before: Shot, now: Shot) -> None:
     """Promise 3: what a removal took along is not wanted, as far as the feed has told."""
-    removed = any(s.line.action is Action.REMOVE and s.outcome is Outcome.DONE for s in life.lines())
-    gone = before.synced.keys() - now.synced.keys()
-    assert removed or not gone or _maybe_done(life, set()), f"{gone} are forgotten without a removal"
-    if not removed:
-        return
+    done = [stored.line for stored in life.lines() if stored.outcome is Outcome.DONE]
+    removed = {line.item_id for line in done if line.action is Action.REMOVE}
     tree = source_tree(life, now)
-    for item_id in gone:
+    for item_id in before.synced.keys() - now.synced.keys():
         source = now.source.get(item_id)
+        if removed.isdisjoint(_above(before, item_id)):
+            continue  # found missing, not removed by this run
         assert source is None or tree.place(source).standing is not Standing.WANTED, f"{source} lives"
+
+
+def _above(shot: Shot, item_id: str) -> set[str]:
+    """Return an item and the folders above it at the target."""
+    found = {item_id}
+    at = shot.synced[item_id].parent_id
+    while at is not None:
+        found.add(at)
+        at = shot.synced[at].parent_id
+    return found
 
 
 def source_tree(life: Life, now: Shot) -> SourceTree:
@@ -105,7 +112,7 @@ def nothing_is_lost(life: Life) -> None:
     for item_id in wanted.keys() & now.synced.keys():
         _same(life, wanted[item_id], now.synced[item_id], now)
     for item in now.synced.values():
-        assert item.id in wanted or _may_stay(life, item, now), f"{item} has no business here"
+        assert item.id in wanted or _may_stay(life, item), f"{item} has no business here"
     mirrored = {now.path(item): None if item.kind is Kind.FOLDER else b"" for item in now.synced.values()}
     mirrored.pop("", None)
     seen = {path: body and b"" for path, body in now.target.items() if path not in STRANGERS}
@@ -135,12 +142,9 @@ def _same(life: Life, item: SourceItem, copy: SyncedItem, now: Shot) -> None:
         assert now.target[now.path(copy)] == life.library.contents[item.id], f"{item} is an old version"
 
 
-def _may_stay(life: Life, copy: SyncedItem, now: Shot) -> bool:
+def _may_stay(life: Life, copy: SyncedItem) -> bool:
     """Say whether something that is not wanted may be at the target: kept by policy, or excluded by a later filter."""
-    if life.kept:
-        return True
-    item = life.library.items[copy.id]
-    return not item.deleted
+    return life.kept or not life.library.items[copy.id].deleted
 
 
 def repeating_is_harmless(life: Life) -> None:
