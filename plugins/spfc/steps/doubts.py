@@ -1,4 +1,5 @@
-"""Find out what a run that died had done without being able to say so, before the source is asked for news.
+"""Find out what a run did without being able to say so, before the source is asked for news: it died, or the answer to
+a change was lost.
 
 A change whose outcome was never written down would be taken for not done. When the source then moves on (the file is
 edited again, the rename taken back), the target would hold something that nobody knows of: a copy under an old name, a
@@ -8,7 +9,7 @@ version that looks like a stranger's. While the source rows still are those the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -29,40 +30,56 @@ from spfc.targets.onlooker import Onlooker
 
 log = logging.getLogger("spfc.doubts")
 
+LOST = ("reply_lost", "service_busy", "answer_unreadable")
+"""Codes of failures after which the service may have done what it was asked."""
+
+MOST_LOST = 500
+"""Failed lines that are looked at: a service that fails more often has hardly done what it was asked."""
+
 _AT_THE_TARGET = (Action.CREATE_FOLDER, Action.MOVE)
 """What of structure changes the target; the rest only remembers."""
 
 
 def settle_doubts(run: RunContext) -> int:
-    """Look at what the route's last run may have had under way when it failed; return how many changes were found.
+    """Look at what the route's last run may have done unseen; return how many changes were found.
 
-    Costs nothing after a run that ended well, else at most two calls for each change that could be under way at once.
-    Lines that turn out to be done get that outcome, the others stay deferred. May be repeated.
+    Costs nothing after a run that ended well, else at most two calls for each change that could be under way when it
+    died, and for each failed line whose answer was lost. Lines that turn out to be done get that outcome. May be
+    repeated.
     """
     with run.reading() as connection:
-        plan_id = _doubtful_plan(connection, run)
-    if plan_id is None:
+        newest = newest_plan(connection, run.route.name)
+        if newest is None or newest[1] == run.run_id:
+            return 0
+        plan_id, run_id = newest
+        row = load_run(connection, run.route.name, run_id)
+        if row is None or row.dry_run:
+            return 0
+        died = bool(row.error) and _has_unseen(connection, plan_id)
+        lost = _lost_lines(connection, plan_id)
+    if not died and not lost:
         return 0
     looking = replace(run, make_target=lambda: Onlooker(run.target))
-    found = 0
-    for look in (_structure, _empty_folders, _copies, _removals):
-        results = list(look(looking, plan_id))
-        record(run, plan_id, results)
-        found += sum(result.outcome is Outcome.DONE for result in results)
+    found = sum(_settle(run, plan_id, look(looking, plan_id)) for look in (_LOOKS if died else ()))
+    found += _settle(run, plan_id, _answers(looking, plan_id, lost))
     log.info("%d changes had been made by a run that could not say so (plan %s)", found, plan_id)
     return found
 
 
-def _doubtful_plan(connection: Connection, run: RunContext) -> str | None:
-    """Return the route's last plan if its run failed, left lines open, and nobody has looked at them yet."""
-    newest = newest_plan(connection, run.route.name)
-    if newest is None or newest[1] == run.run_id:
-        return None
-    plan_id, run_id = newest
-    row = load_run(connection, run.route.name, run_id)
-    if row is None or not row.error or row.dry_run:
-        return None
-    return plan_id if left_open(connection, plan_id) and not left_open(connection, plan_id, looked_at=True) else None
+def _settle(run: RunContext, plan_id: str, results: Iterable[LineResult]) -> int:
+    settled = list(results)
+    record(run, plan_id, settled)
+    return sum(result.outcome is Outcome.DONE for result in settled)
+
+
+def _has_unseen(connection: Connection, plan_id: str) -> bool:
+    """Say whether a plan has open lines and nobody has looked at any of them yet."""
+    return left_open(connection, plan_id) and not left_open(connection, plan_id, looked_at=True)
+
+
+def _lost_lines(connection: Connection, plan_id: str) -> list[StoredLine]:
+    failed = stored_lines(connection, plan_id, outcomes=(Outcome.FAILED,))
+    return list(islice((stored for stored in failed if stored.code in LOST), MOST_LOST))
 
 
 def _open(
@@ -85,11 +102,8 @@ def _empty_folders(run: RunContext, plan_id: str) -> Iterator[LineResult]:
 
 def _first_group(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) -> Iterator[LineResult]:
     lines = _open(run, plan_id, *STRUCTURE, most=GROUP, wanted=wanted)
-    group = next(groups_of(lines), [])
-    sources = _sources(run, group)
-    group = [s for s in group if s.line.action in _AT_THE_TARGET and _as_planned(sources.get(s.line.item_id), s)]
-    if group:
-        yield from _confirmed(group, Group(run, plan_id, Placement(run), group).execute())
+    group = [s for s in next(groups_of(lines), []) if s.line.action in _AT_THE_TARGET]
+    return _confirmed(*_placed(run, plan_id, _as_planned(run, group)))
 
 
 def _copies(run: RunContext, plan_id: str) -> Iterator[LineResult]:
@@ -97,16 +111,45 @@ def _copies(run: RunContext, plan_id: str) -> Iterator[LineResult]:
         batches = len(load_manifest(connection, plan_id)["batches"])
     for batch in range(batches):
         lines = _open(run, plan_id, Action.UPLOAD, Action.UPDATE, most=in_flight(run), batch=batch)
-        sources = _sources(run, lines)
-        planned = [stored for stored in lines if _as_planned(sources.get(stored.line.item_id), stored)]
-        results = [arrived_before(run, job) or _still_open(job[0]) for job in jobs_of(run, planned)]
-        yield from _confirmed(planned, results)
+        yield from _confirmed(*_arrived(run, _as_planned(run, lines)))
 
 
 def _removals(run: RunContext, plan_id: str) -> Iterator[LineResult]:
-    plain = _open(run, plan_id, Action.REMOVE, most=1, wanted=lambda each: each.line.reason is not Reason.LEFT_BEHIND)
-    for stored in plain:
-        yield from _confirmed([stored], [remove(run, stored, Placement(run))])
+    plain = _open(run, plan_id, Action.REMOVE, most=1, wanted=_is_plain)
+    return _confirmed(*_removed(run, plain))
+
+
+_LOOKS = (_structure, _empty_folders, _copies, _removals)
+
+
+def _answers(run: RunContext, plan_id: str, lost: list[StoredLine]) -> Iterator[LineResult]:
+    """Yield what became of failed lines whose change was made all the same; the others stay as they are."""
+    structure = _as_planned(run, [stored for stored in lost if stored.line.action in _AT_THE_TARGET])
+    copies = _as_planned(run, [stored for stored in lost if stored.line.action in (Action.UPLOAD, Action.UPDATE)])
+    removals = [stored for stored in lost if stored.line.action is Action.REMOVE and _is_plain(stored)]
+    looks = [_placed(run, plan_id, group) for group in groups_of(structure)]
+    for _, results in (*looks, _arrived(run, copies), _removed(run, removals)):
+        yield from (result for result in results if result.outcome is Outcome.DONE)
+
+
+Looked = tuple[list[StoredLine], list[LineResult]]
+"""Lines, and what looking at them came to, in the same order."""
+
+
+def _placed(run: RunContext, plan_id: str, group: list[StoredLine]) -> Looked:
+    return group, Group(run, plan_id, Placement(run), group).execute() if group else []
+
+
+def _arrived(run: RunContext, lines: list[StoredLine]) -> Looked:
+    return lines, [arrived_before(run, job) or _still_open(job[0]) for job in jobs_of(run, lines)]
+
+
+def _removed(run: RunContext, lines: list[StoredLine]) -> Looked:
+    return lines, [remove(run, stored, Placement(run)) for stored in lines]
+
+
+def _is_plain(stored: StoredLine) -> bool:
+    return stored.line.reason is not Reason.LEFT_BEHIND
 
 
 def _confirmed(lines: list[StoredLine], results: list[LineResult]) -> Iterator[LineResult]:
@@ -122,13 +165,14 @@ def _still_open(stored: StoredLine) -> LineResult:
     return deferred(stored, OPEN, "The run ended before this line was done; it stays owed.")
 
 
-def _sources(run: RunContext, lines: list[StoredLine]) -> dict[str, SourceItem]:
+def _as_planned(run: RunContext, lines: list[StoredLine]) -> list[StoredLine]:
+    """Return the lines whose source row still has the place that they were about: else somebody has read on already."""
     with run.reading() as connection:
-        return load_source(connection, run.route.name, [stored.line.item_id for stored in lines])
+        sources = load_source(connection, run.route.name, [stored.line.item_id for stored in lines])
+    return [stored for stored in lines if _has_place(sources.get(stored.line.item_id), stored)]
 
 
-def _as_planned(source: SourceItem | None, stored: StoredLine) -> bool:
-    """Say whether the source row still has the place that the line was about: else somebody has read on already."""
+def _has_place(source: SourceItem | None, stored: StoredLine) -> bool:
     line = stored.line
     if line.reason is Reason.MAKE_ROOM or line.target_path == "/":
         return True
