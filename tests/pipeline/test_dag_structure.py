@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from spfc.errors import RouteInvalid
 from spfc.routes import Route, parse_route
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -72,29 +71,6 @@ def test_the_page_tells_the_route() -> None:
 def test_the_report_has_its_button() -> None:
     links = dag_of().get_task("report").operator_extra_links
     assert [link.name for link in links] == ["Sync report"]
-
-
-@pytest.mark.parametrize(
-    ("schedule", "summary"),
-    [
-        (None, "None"),
-        ("continuous", "@continuous"),
-        ("@hourly", "0 * * * *"),
-        ("*/15 6-20 * * 1-5", "*/15 6-20 * * 1-5"),
-    ],
-)
-def test_schedules(schedule: str | None, summary: str) -> None:
-    dag = dag_of(schedule=schedule)
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    stored = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
-    assert stored.timetable.summary == summary
-
-
-@pytest.mark.parametrize("schedule", ["every day", "61 * * * *", "@sometimes", ""])
-def test_a_schedule_that_airflow_does_not_know_names_the_route(schedule: str) -> None:
-    with pytest.raises(RouteInvalid, match=r"Route 'legal'.*schedule"):
-        dag_of(schedule=schedule)
 
 
 # -- the form ------------------------------------------------------------------------------------------
@@ -199,9 +175,3 @@ def test_parsing_is_light_and_gives_a_dag_per_route(tmp_path: Path) -> None:
     assert result["dags"] == ["spfc_legal", "spfc_works"]
     assert result["ours"] == []
     assert result["spent"] < 0.5, result
-
-
-def test_a_broken_route_file_says_so_in_one_sentence(tmp_path: Path) -> None:
-    done = parse(routes_file(tmp_path, "legal", colour="red"))
-    assert done.returncode != 0
-    assert "Route 'legal' is not valid: colour: unknown key." in done.stderr.splitlines()[-1]

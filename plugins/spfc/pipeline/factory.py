@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
-from airflow.sdk.bases.timetable import BaseTimetable
-from airflow.sdk.exceptions import AirflowTimetableInvalid
+from airflow.sdk import DAG, TriggerRule, get_current_context, task
 
-from spfc.errors import RouteInvalid
 from spfc.pipeline import tasks
 from spfc.pipeline.approval import ApproveRemovals
 from spfc.pipeline.docs import dag_doc, removal_sentence
 from spfc.pipeline.params import run_params
+from spfc.pipeline.schedule import timetable_of
 from spfc.pipeline.settings import dag_id
 from spfc.routes import Route
 from spfc.web.links import ReportLink
@@ -32,7 +30,7 @@ def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
         dag_id=dag_id(route.name),
         description=route.description or f"{route.source.label} to {route.target.label}",
         doc_md=dag_doc(route),
-        schedule=_schedule(route),
+        schedule=timetable_of(route.name, route.schedule),
         start_date=datetime(2024, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
@@ -46,29 +44,9 @@ def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
             "max_retry_delay": timedelta(minutes=10),
         },
     )
-    _check_schedule(dag, route)
     with dag:
         _chain(route)
     return dag
-
-
-def _schedule(route: Route) -> BaseTimetable | str | None:
-    """Return the route's schedule; cron runs get an interval of time, which a backfill takes for its window."""
-    if route.schedule is None or route.schedule == "@once":
-        return route.schedule
-    if route.schedule in ("continuous", "@continuous"):
-        return "@continuous"
-    return CronDataIntervalTimetable(route.schedule, timezone="UTC")
-
-
-def _check_schedule(dag: DAG, route: Route) -> None:
-    try:
-        dag.timetable.validate()
-    except AirflowTimetableInvalid as error:
-        raise RouteInvalid(
-            f"Route {route.name!r}: Airflow does not understand the schedule {route.schedule!r}: {error}",
-            hint="Use cron text such as '*/15 * * * *', a preset such as '@hourly', 'continuous', or null.",
-        ) from None
 
 
 def _chain(route: Route) -> None:
