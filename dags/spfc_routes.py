@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from spfc.pipeline.factory import build_dag
+from spfc.pipeline.dags import build_dags
 from spfc.pipeline.settings import routes_file
-from spfc.routes import load_routes
+from spfc.route_file import read_routes
 
-for _route in load_routes(routes_file()).values():
-    globals()[f"dag_{_route.name}"] = build_dag(_route)
+globals().update({f"dag_{dag.dag_id}": dag for dag in build_dags(read_routes(routes_file()))})

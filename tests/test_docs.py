@@ -17,7 +17,8 @@ from spfc.errors import SpfcError
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.reporting.explanations import CODES
-from spfc.routes import RunMode, parse_routes
+from spfc.route_file import parse_routes
+from spfc.routes import RunMode
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -16,6 +16,8 @@ FLOORS = {
     "errors": 0,
     "quickxor": 0,
     "routes": 1,
+    "route_file": 1,
+    "route_yaml": 1,
     "routes_schema": 1,
     "planning": 1,
     "ledger": 2,

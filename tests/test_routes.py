@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from spfc.errors import RouteInvalid
-from spfc.routes import Limits, RemovalPolicy, RunMode, load_routes, parse_options, parse_route, parse_routes
+from spfc.route_file import load_routes, parse_routes
+from spfc.routes import Limits, RemovalPolicy, RunMode, parse_options, parse_route
 
 SOURCE = {"hostname": "contoso.sharepoint.com", "site": "/sites/legal"}
 PLAIN: dict[str, Any] = {"source": SOURCE, "target": {"folder": "/team/legal"}}
@@ -54,6 +55,8 @@ def test_folders_are_normalised(given: str, kept: str) -> None:
         ({**PLAIN, "policies": {"quarantine_folder": "/team/LEGAL/old"}}, "quarantine_folder"),
         ({**PLAIN, "policies": {"quarantine_folder": "/team/legal"}}, "quarantine_folder"),
         ({**PLAIN, "policies": {"removal_guard": {"max_share": 25}}}, "policies.removal_guard.max_share"),
+        ({**PLAIN, "policies": {"approval_hours": 10**12}}, "policies.approval_hours"),
+        ({**PLAIN, "tags": ["x" * 101]}, "tags.0"),
     ],
 )
 def test_every_wrong_key_is_named(fields: dict[str, Any], named: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from spfc.errors import RouteInvalid
-from spfc.routes import parse_routes
+from spfc.route_file import parse_routes
 from spfc.routes_schema import main, routes_schema, schema_text
 
 INCLUDE = Path(__file__).parents[1] / "include"

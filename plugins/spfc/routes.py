@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from itertools import combinations
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spfc.errors import RouteInvalid
@@ -36,6 +33,8 @@ def _base_folder(value: str) -> str:
 
 Folder = Annotated[str, AfterValidator(_folder)]
 BaseFolder = Annotated[str, AfterValidator(_base_folder)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+"""Airflow refuses longer ones."""
 
 
 class _Strict(BaseModel):
@@ -134,7 +133,9 @@ class Policies(_Strict):
         ConflictPolicy.KEEP_BOTH, description="which version counts when a copy was edited at the target"
     )
     overwrite_guard: OverwriteGuard = OverwriteGuard()
-    approval_hours: int = Field(24, ge=1, description="how long held removals wait for a person in the Airflow UI")
+    approval_hours: int = Field(
+        24, ge=1, le=8760, description="how long held removals wait for a person in the Airflow UI"
+    )
     empty_folders: bool = Field(True, description="also create folders that hold no file")
 
 
@@ -162,7 +163,7 @@ class Route(_Strict):
         None, description="cron text, an Airflow preset such as @hourly, 'continuous', or null"
     )
     owner: str = "spfc"
-    tags: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
     filters: Filters = Filters()
     policies: Policies = Policies()
     limits: Limits = Limits()
@@ -171,7 +172,7 @@ class Route(_Strict):
     def _check(self) -> Self:
         if not ROUTE_NAME.fullmatch(self.name):
             raise ValueError(f"route name {self.name!r}: use a-z, 0-9, '_' and '-', beginning with a letter")
-        if _inside(self.quarantine_folder, self.target.folder):
+        if lies_inside(self.quarantine_folder, self.target.folder):
             raise ValueError("quarantine_folder must lie outside the target folder, or it would mirror itself")
         return self
 
@@ -226,7 +227,7 @@ class RunOptions(_Strict):
         return self
 
 
-def _inside(path: str, folder: str) -> bool:
+def lies_inside(path: str, folder: str) -> bool:
     """Say whether ``path`` is ``folder`` or lies below it, as a case-insensitive server sees it."""
     path, folder = path.casefold(), folder.casefold()
     return path == folder or path.startswith(folder.rstrip("/") + "/")
@@ -260,50 +261,3 @@ def parse_options(fields: Mapping[str, Any]) -> RunOptions:
         return RunOptions.model_validate(dict(fields))
     except ValidationError as error:
         raise _explain("The run parameters are", "docs/operations.md lists what a run may be given.", error) from None
-
-
-def _refuse_shared_targets(routes: list[Route]) -> None:
-    for one, other in combinations(routes, 2):
-        if one.target.connection != other.target.connection:
-            continue
-        areas = [(a, b) for a in _areas(one) for b in _areas(other)]
-        if any(_inside(a, b) or _inside(b, a) for a, b in areas):
-            raise RouteInvalid(
-                f"Routes {one.name!r} and {other.name!r} write into the same target folder "
-                f"({one.target.folder} and {other.target.folder} on {one.target.connection}).",
-                hint="Give each route a folder of its own, none inside another's; quarantine folders count too.",
-            )
-
-
-def _areas(route: Route) -> tuple[str, str]:
-    return route.target.folder, route.quarantine_folder
-
-
-def parse_routes(document: object) -> dict[str, Route]:
-    """Return all routes of a parsed ``routes.yaml``; refuses unknown keys and overlapping targets."""
-    if not isinstance(document, Mapping) or set(document) != {"routes"} or not isinstance(document["routes"], Mapping):
-        raise RouteInvalid(
-            "The route file must have exactly one top-level key, 'routes', holding one entry per route.",
-            hint="See include/routes.yaml for an example.",
-        )
-    routes: dict[str, Route] = {}
-    for name, fields in document["routes"].items():
-        if not isinstance(fields, Mapping):
-            raise RouteInvalid(f"Route {name!r} must be a mapping with 'source' and 'target'.")
-        routes[str(name)] = parse_route(str(name), fields)
-    _refuse_shared_targets(list(routes.values()))
-    return routes
-
-
-def load_routes(path: Path) -> dict[str, Route]:
-    """Read a route file. Raises :class:`RouteInvalid` with a sentence a user can act on."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RouteInvalid(
-            f"The route file {path} cannot be read: {error.strerror}.",
-            hint="Set SPFC_ROUTES to the path of your routes.yaml.",
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RouteInvalid(f"The route file {path} is not valid YAML: {error}.") from None
-    return parse_routes(document)

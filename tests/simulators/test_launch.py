@@ -15,7 +15,7 @@ import yaml
 
 from simulators import launch
 from simulators.launch import LaunchError, LaunchOptions, SimulatorPair
-from spfc.routes import parse_routes
+from spfc.route_file import parse_routes
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from spfc.pipeline.settings import routes_file
 from spfc.reporting.wording import plural
-from spfc.routes import load_routes
+from spfc.route_file import load_routes
 
 _COSTS = {"requests": "Graph request", "units": "unit", "calls": "FileCloud call"}
 NOT_GREEN = 1

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from spfc.errors import RouteInvalid
-from spfc.routes import Route, load_routes
+from spfc.route_file import read_routes
+from spfc.routes import Route
 
 ROUTES_VARIABLE = "SPFC_ROUTES"
 """Environment variable: path of the route file."""
@@ -40,11 +41,15 @@ def dag_id(route: str) -> str:
 
 
 def find_route(name: str) -> Route:
-    """Return one route of the route file. Raises :class:`~spfc.errors.RouteInvalid` naming those that exist."""
-    routes = load_routes(routes_file())
-    if name not in routes:
+    """Return one route of the route file; what is wrong with other entries does not matter.
+
+    Raises :class:`~spfc.errors.RouteInvalid` for a broken entry, and for none of this name, naming those that exist.
+    """
+    file = read_routes(routes_file())
+    route = file.find(name)
+    if route is None:
         raise RouteInvalid(
             f"There is no route {name!r}.",
-            hint=f"{routes_file()} has: {', '.join(sorted(routes)) or 'none'}.",
+            hint=f"{routes_file()} has: {', '.join(sorted({*file.routes, *file.broken})) or 'none'}.",
         )
-    return routes[name]
+    return route
