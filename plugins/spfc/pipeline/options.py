@@ -10,7 +10,7 @@ from spfc.pipeline.settings import UNATTENDED
 from spfc.routes import RunMode, RunOptions, parse_options
 
 _BACKFILL = "backfill"
-"""Airflow's type of a run that ``airflow backfill create`` has made."""
+"""Airflow's type of a run that ``airflow backfill create`` has made; in a task a member of an enumeration of texts."""
 
 
 def run_options(context: Mapping[str, Any]) -> RunOptions:
@@ -20,7 +20,7 @@ def run_options(context: Mapping[str, Any]) -> RunOptions:
     given. Raises :class:`~spfc.errors.RouteInvalid`.
     """
     given = {name: value for name, value in context["params"].items() if value not in (None, []) and name != UNATTENDED}
-    if str(getattr(context.get("dag_run"), "run_type", "")) != _BACKFILL:
+    if getattr(context.get("dag_run"), "run_type", None) != _BACKFILL:
         return parse_options(given)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or start >= end:
