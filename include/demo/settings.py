@@ -107,7 +107,7 @@ class AirflowSettings:
             "API__WORKERS": "1",
             "API__SECRET_KEY": self.signing_key,
             "API_AUTH__JWT_SECRET": self.signing_key,
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "USAGE_DATA_COLLECTION__ENABLED": "False",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
