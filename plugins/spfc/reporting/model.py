@@ -81,7 +81,8 @@ class RunSummary:
     order, so that the plan has no line for them (audit and full runs; 0 where the feed spoke of changes
     only). ``planned_lines`` is the number of lines the plan was sealed with; when given, the report must
     show exactly as many. ``dag_id`` names the DAG whose readers may read the report; empty means that it
-    equals the route name.
+    equals the route name. ``audit`` counts what a look at the target found, empty when the run did not look:
+    ``folders`` listed, ``entries`` seen, and the kinds of :class:`~spfc.planning.audit.Drift`.
     """
 
     route: str
@@ -107,6 +108,7 @@ class RunSummary:
     unchanged_folders: int = 0
     planned_lines: int | None = None
     dag_id: str = ""
+    audit: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

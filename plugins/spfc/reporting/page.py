@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spfc import __version__
+from spfc.planning.audit import Drift
 from spfc.planning.model import Action, Outcome
 from spfc.reporting import wording
 from spfc.reporting.explanations import ACTIONS, explain
@@ -38,6 +39,16 @@ COUNTER_MEANINGS = {
     "updated_newer_source": "of the updated: the content at the source is newer",
     "empty_folders_created": "folders without files that were created",
     "errors": "lines that failed, whatever they wanted to do",
+}
+
+AUDIT_MEANINGS = {
+    "folders": "folders of the target that were listed",
+    "entries": "files and folders seen there",
+    Drift.MISSING: "copies that are not there any more",
+    Drift.CHANGED: "copies that somebody edited there",
+    Drift.RENAMED: "copies whose name was changed there, in case or Unicode form only",
+    Drift.RETAGGED: "the same files under another version tag; nothing to do",
+    Drift.UNKNOWN: "what spfc did not put there and leaves alone; of a folder only the top",
 }
 
 BACK_MARKER = "<!--spfc:back-->"
@@ -81,6 +92,7 @@ def _view(summary: RunSummary, totals: Totals, samples: Samples) -> dict[str, An
         "run": summary,
         "totals": totals,
         "counters": [(name, number, COUNTER_MEANINGS[name]) for name, number in counters_by_name(totals).items()],
+        "audit": [(name, summary.audit[name], meaning) for name, meaning in AUDIT_MEANINGS.items() if summary.audit],
         "verdict": verdict(summary, totals),
         "verdict_words": "Rehearsal" if _calm_rehearsal(summary, totals) else VERDICTS[verdict(summary, totals)],
         "story": story(summary, totals),

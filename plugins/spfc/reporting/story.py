@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spfc.planning.audit import Drift
 from spfc.planning.model import Action, Outcome
 from spfc.reporting.model import RunSummary
 from spfc.reporting.totals import Totals
@@ -18,12 +19,22 @@ def story(summary: RunSummary, totals: Totals) -> str:
         return _rehearsal(totals)
     done, left = _deeds(totals), _leftovers(summary, totals)
     if not done and not left:
-        return "Nothing had changed at the source: the target is in sync."
+        return _calm(summary)
     took = duration(summary.seconds)
     if not left:
         return f"{_sentence(done)} in {took}; nothing is owed."
     deeds = f"{_sentence(done)} in {took}." if done else f"Nothing else was done in {took}."
     return f"{_sentence(left)}. {deeds}"
+
+
+def _calm(summary: RunSummary) -> str:
+    """Return what a run says that had nothing to do; one that looked at the target says what it saw there."""
+    audit = summary.audit
+    if not audit:
+        return "Nothing had changed at the source: the target is in sync."
+    seen = f"{plural(audit['entries'], 'entry', 'entries')} in {plural(audit['folders'], 'folder')}"
+    found = [f"{audit[drift]:,} {drift}" for drift in Drift if drift is not Drift.RETAGGED and audit[drift]]
+    return f"Compared {seen} at the target: {', '.join(found) or 'no difference'}. There was nothing to do."
 
 
 def _rehearsal(totals: Totals) -> str:
