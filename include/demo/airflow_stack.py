@@ -77,6 +77,29 @@ class AirflowStack:
         for name, arguments in PROCESSES.items():
             self._spawn(name, arguments, extra)
 
+    def command(self, *arguments: str, timeout_s: float = 120) -> str:
+        """Run one command of `airflow` (`"backfill", "create", ...`) to its end and return what it printed.
+
+        Raises DemoProblem with its last line when it fails or takes longer than `timeout_s` seconds.
+        """
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-m", "airflow", *arguments],
+                env=self.settings.environment(os.environ),
+                cwd=self.settings.home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DemoProblem(f"'airflow {arguments[0]}' did not end within {timeout_s:.0f} s.") from None
+        if ended.returncode != 0:
+            lines = (ended.stderr or ended.stdout).strip().splitlines() or ["it said nothing."]
+            raise DemoProblem(f"'airflow {arguments[0]}' ended with {ended.returncode}: {lines[-1][:300]}")
+        return ended.stdout
+
     def wait_healthy(self, tell: Callable[[str], None] = lambda _: None, timeout_s: float = 180) -> None:
         """Poll until every part of Airflow is healthy; raises DemoProblem when one dies or time is up."""
         deadline = time.monotonic() + timeout_s

@@ -27,6 +27,15 @@ class TaskState:
     try_number: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run of a DAG. `run_type` is Airflow's: scheduled, manual, backfill, ..."""
+
+    run_id: str
+    run_type: str
+    state: str
+
+
 class AirflowApi:
     """Talks to one Airflow with one login; the token is fetched when first needed and after it expired.
 
@@ -71,6 +80,13 @@ class AirflowApi:
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run: queued, running, success or failed."""
         return str(self._json("GET", f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}")["state"])
+
+    def runs(self, dag_id: str) -> list[RunState]:
+        """Return the latest hundred runs of a DAG, the one that began to wait first at the beginning."""
+        where = f"/dags/{quote(dag_id)}/dagRuns"
+        page = self._json("GET", where, params={"limit": 100, "order_by": "-run_after"})
+        found = [RunState(raw["dag_run_id"], raw["run_type"], raw["state"]) for raw in page["dag_runs"]]
+        return found[::-1]
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """Return every task instance of a run, all pages."""

@@ -105,6 +105,16 @@ def test_a_death_names_the_log_file_and_its_last_line(stack: AirflowStack, proce
     assert ".log" in str(caught.value)
 
 
+def test_one_command_of_airflow_and_its_failures(stack: AirflowStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.settings.write_login()
+    assert stack.command("db", "check") == ""
+    with pytest.raises(DemoProblem, match="'airflow backfill' did not end within 1 s"):
+        stack.command("backfill", timeout_s=1)
+    monkeypatch.setenv("FAIL", "backfill")
+    with pytest.raises(DemoProblem, match="'airflow backfill' ended with 3: could not begin"):
+        stack.command("backfill", "create")
+
+
 def test_variables_reach_the_processes_and_the_users_own_airflow_does_not(settings: AirflowSettings) -> None:
     base = {
         "HOME": "/somewhere",

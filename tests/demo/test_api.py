@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from demo.api import AirflowApi
+from demo.api import AirflowApi, RunState
 from demo.problems import DemoProblem
 
 
@@ -60,6 +60,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 401, {"detail": "expired"}
         if path.endswith("/importErrors"):
             return 200, {"import_errors": server.import_errors}
+        if path.endswith("/dagRuns") and self.command == "GET":
+            found = [{"dag_run_id": f"r{i}", "run_type": "backfill", "state": "queued"} for i in (2, 1)]
+            return 200, {"dag_runs": found, "total_entries": 2}
         if path.endswith("/dagRuns"):
             return 200, {"dag_run_id": "manual__1+00:00"}
         if path.endswith("/taskInstances"):
@@ -98,6 +101,10 @@ def test_a_run_is_triggered_and_read(api: AirflowApi, server: Server) -> None:
     assert server.seen[1][0] == "PATCH" and server.seen[1][3] == {"is_paused": False}
     assert server.seen[2][3] == {"logical_date": None, "conf": {"mode": "full"}}
     assert server.seen[3][1].endswith("/dagRuns/manual__1+00:00")
+
+
+def test_the_runs_of_a_dag_oldest_first(api: AirflowApi) -> None:
+    assert api.runs("spfc_demo") == [RunState("r1", "backfill", "queued"), RunState("r2", "backfill", "queued")]
 
 
 def test_an_expired_token_is_renewed_once(api: AirflowApi, server: Server) -> None:
