@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ def test_drift_is_found_and_repaired(edited: House) -> None:
     assert edited.manifest["audit"]["missing"] == 1
     assert edited.manifest["audit"]["changed"] == 1
     assert edited.manifest["audit"]["unknown"] == 1
+    assert json.loads(closed.files.json.read_text("utf-8"))["audit"] == edited.manifest["audit"]
     assert files(edited) == {
         "A/one.txt": "body of A/one.txt",
         "A/one (2023-11-14 22.15.00 FileCloud).txt": "what people made of it",

@@ -60,7 +60,7 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     book.write_structure(structure, evictions)
     if audit is not None:
         book.write_strangers(audit.lines())
-    manifest = {**book.seal(), "audit": audit.summary() if audit else None}
+    manifest = book.seal(audit)
     log.info("Plan %s: %s. %s", plan_id, _sentence(manifest["counts"]), manifest["guard"]["text"])
     return manifest
 
@@ -175,7 +175,7 @@ class _PlanWriter:
             self._write([(self._seq + place, line) for place, line in enumerate(piece, 1)])
             self._seq += len(piece)
 
-    def seal(self) -> dict[str, Any]:
+    def seal(self, audit: Audit | None) -> dict[str, Any]:
         """Pack batches, make the plan final and return its manifest."""
         batches = self._pack()
         manifest: dict[str, Any] = {
@@ -191,6 +191,7 @@ class _PlanWriter:
             "over_limit": self._over_limit,
             "outside_paths": self._outside,
             "dry_run": self._run.options.dry_run,
+            "audit": audit.summary() if audit else None,
         }
         run = self._run
         with run.writing() as connection:
