@@ -85,6 +85,8 @@ def test_the_report_has_its_button() -> None:
         {"max_documents": 1},
         {"max_documents": None, "paths": None, "release_plan": None},
         {"paths": ["Reports/**", "*.docx"]},
+        {"mode": "audit"},
+        {"mode": "audit", "rebuild": True},
         {"release_plan": "legal.7.1"},
     ],
 )
@@ -103,6 +105,8 @@ def test_the_form_takes(given: dict[str, Any]) -> None:
     "given",
     [
         {"mode": "everything"},
+        {"mode": "backfill"},
+        {"rebuild": "yes"},
         {"mode": None},
         {"dry_run": "yes"},
         {"max_documents": 0},
@@ -146,7 +150,8 @@ def parse(routes: Path, code: str = PARSE) -> subprocess.CompletedProcess[str]:
     import os
 
     # Byte code is kept, as in any installation: what counts is the work of parsing, not of compiling.
-    environment = os.environ | {"SPFC_ROUTES": str(routes), "PYTHONPYCACHEPREFIX": str(routes.parent / "cache")}
+    ours = {"PYTHONPATH": str(PROJECT / "plugins")}
+    environment = os.environ | ours | {"SPFC_ROUTES": str(routes), "PYTHONPYCACHEPREFIX": str(routes.parent / "cache")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", code, str(PROJECT / "dags" / "spfc_routes.py")]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
