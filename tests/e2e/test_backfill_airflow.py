@@ -24,7 +24,7 @@ from spfc.ledger.cursors import Cursor, load_cursor
 from spfc.ledger.database import Database
 from spfc.ledger.leases import release_lease, take_lease
 
-pytestmark = [pytest.mark.airflow, pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.xdist_group("stack")]
 
 PROJECT = Path(__file__).parents[2]
 DAG = "spfc_demo"
@@ -82,7 +82,7 @@ class Installation:
         assert cursor is not None
         return cursor
 
-    def until(self, done: Callable[[], bool], what: str, seconds: float = 150) -> None:
+    def until(self, done: Callable[[], bool], what: str, seconds: float = 300) -> None:
         """Look again and again whether something has happened in Airflow's processes."""
         deadline = time.monotonic() + seconds
         while not done():
@@ -191,7 +191,7 @@ def test_runs_of_one_route_wait_for_each_other(house: Installation) -> None:
 
 def test_an_ordinary_run_goes_on_where_the_last_one_ended(house: Installation) -> None:
     mark = house.pair.journal.mark()
-    result = Watcher(house.api, DAG, house.pair.journal, house.airflow.check, timeout_s=150).run(lambda _: None)
+    result = Watcher(house.api, DAG, house.pair.journal, house.airflow.check, timeout_s=300).run(lambda _: None)
     assert result.succeeded
     assert house.texts()["meanwhile.txt"] == "new at the source"
     assert house.pair.journal.count("graph", "delta", since=mark) <= 2, "the feed went on, it did not begin again"
