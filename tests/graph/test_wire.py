@@ -222,6 +222,7 @@ def test_traffic_is_decorated_and_carries_no_cookies(graph: Stub, client: GraphC
     for seen in graph.seen:
         assert seen.headers["User-Agent"].startswith("NONISV|spfc|spfc/")
         assert "Cookie" not in seen.headers
+        assert "gzip" in seen.headers["Accept-Encoding"], "a page of the feed is large, and shrinks well"
 
 
 def test_the_environment_cannot_replace_token_or_proxy(

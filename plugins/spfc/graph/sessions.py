@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping, MutableMapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, should_bypass_proxies
 
 from spfc.graph.settings import GraphSettings
@@ -52,13 +55,15 @@ class PinnedSession(requests.Session):
         super().__init__()
         guard_wire_logs()
         self.trust_env = False
-        self.verify = _verify_of(settings)
+        self.verify = self._trust = _verify_of(settings)
         self.headers["User-Agent"] = settings.user_agent
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._environment_proxies = settings.trust_env and settings.proxies is None
         self._own_proxies = dict(settings.proxies or {})
         self._no_proxy = self._own_proxies.pop("no_proxy", None)
         self._timeout = (settings.connect_timeout, settings.read_timeout)
+        self._always = {name: str(value) for name, value in self.headers.items()}
+        self._proxies_to: dict[tuple[str, str], dict[str, str]] = {}
         for scheme in ("https://", "http://"):
             self.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=settings.pool_size))
 
@@ -74,11 +79,30 @@ class PinnedSession(requests.Session):
         requests rewrites escapes (``%7E`` to ``~``), but links of the service are opaque, and a pre-signed one must
         not be touched (Graph reference 6.1, 8.1). Only the case of escapes is still normalised, by urllib3.
         """
-        prepared = self.prepare_request(requests.Request("GET", url, headers=dict(headers)))
-        if url.isascii() and url.isprintable() and " " not in url:
-            prepared.url = url
-        merged = self.merge_environment_settings(url, {}, True, None, None)
-        return self.send(prepared, timeout=self._timeout, allow_redirects=False, **merged)
+        prepared = self._as_given(url, headers) or self.prepare_request(requests.Request("GET", url, headers=headers))
+        adapter = self.get_adapter(prepared.url or url)
+        return adapter.send(
+            prepared, stream=True, timeout=self._timeout, verify=self._trust, proxies=self._proxies_for(url)
+        )
+
+    def _as_given(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest | None:
+        """Put a GET together by hand, which is also far cheaper; None for a URL that must be encoded first."""
+        if not (url.isascii() and url.isprintable() and " " not in url and url.startswith(("https://", "http://"))):
+            return None
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url = "GET", url
+        prepared.headers = CaseInsensitiveDict({**self._always, **headers})
+        prepared.hooks = default_hooks()
+        return prepared
+
+    def _proxies_for(self, url: str) -> dict[str, str]:
+        """Return the proxies on the way to ``url``, looked up once for each host: the environment is slow to read."""
+        parts = urlsplit(url)
+        where = (parts.scheme, parts.netloc)
+        found = self._proxies_to.get(where)
+        if found is None:
+            found = self._proxies_to[where] = self._chosen_proxies(url, {})
+        return found
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Follow nothing and look at no Location: where a token or a link may go is decided elsewhere."""
@@ -93,13 +117,15 @@ class PinnedSession(requests.Session):
         cert: str | tuple[str, str] | Mapping[str, str] | None,
     ) -> Any:
         """Add our proxies, or the environment's when they are wanted, and nothing else of the environment."""
-        chosen = dict(proxies or {})
-        if isinstance(url, str):
-            if self._environment_proxies:
-                chosen = {**get_environ_proxies(url), **chosen}
-            elif not (self._no_proxy and should_bypass_proxies(url, self._no_proxy)):
-                chosen = {**self._own_proxies, **chosen}
+        chosen = self._chosen_proxies(url, proxies or {}) if isinstance(url, str) else dict(proxies or {})
         return super().merge_environment_settings(url, chosen, stream, verify, cert)  # type: ignore[arg-type]
+
+    def _chosen_proxies(self, url: str, given: Mapping[str, str]) -> dict[str, str]:
+        if self._environment_proxies:
+            return {**get_environ_proxies(url), **given}
+        if self._no_proxy and should_bypass_proxies(url, self._no_proxy):
+            return dict(given)
+        return {**self._own_proxies, **given}
 
 
 def _verify_of(settings: GraphSettings) -> bool | str:
