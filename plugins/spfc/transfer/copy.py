@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from spfc.errors import (
     Disposition,
@@ -18,9 +16,10 @@ from spfc.errors import (
 )
 from spfc.planning.difference import TIME_TOLERANCE, is_our_copy
 from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry, Verification
-from spfc.quickxor import QuickXor, same_hash
+from spfc.quickxor import same_hash
 from spfc.sources.base import Source
 from spfc.targets.base import PutSpec, Target
+from spfc.transfer.ahead import AheadReader, Fingerprint
 from spfc.transfer.reader import ResumingReader
 
 
@@ -47,26 +46,10 @@ class Copied:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Fingerprint:
-    """What a stream really held."""
-
-    size: int
-    digest: bytes
-
-
-class _Hash(Protocol):
-    """What hashlib's objects have in common."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-    def digest(self) -> bytes: ...
-
-
 class _UnexpectedBytesError(Exception):
     """The stream ended with other bytes than listed; the upload was left incomplete."""
 
-    def __init__(self, found: _Fingerprint) -> None:
+    def __init__(self, found: Fingerprint) -> None:
         super().__init__("unexpected bytes")
         self.found = found
 
@@ -142,7 +125,7 @@ def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count
         ) from None
 
 
-def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
+def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, accept: Fingerprint | None) -> Copied:
     """Copy from offset 0, again for each lost upload, at most :data:`FRESH_STARTS` times more.
 
     A lost upload may have arrived after all. So when a later try finds another file at the source, the loss is what is
@@ -163,46 +146,37 @@ def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, acce
     raise lost.error from lost.error.__cause__
 
 
-def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: _Fingerprint | None) -> Copied:
-    item = job.item
-    listed_hash, own_hash = QuickXor(), hashlib.sha256()
-    with ResumingReader(source, item) as reader:
-        expect_absent = job.synced is None and not job.overwrite
+def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: Fingerprint | None) -> Copied:
+    with ResumingReader(source, job.item) as reader, AheadReader(reader, target.chunk_size) as chunks:
         spec = PutSpec(
             job.target_path,
             reader.size if accept is None else accept.size,
-            item.modified,
-            expect_absent=expect_absent,
+            job.item.modified,
+            expect_absent=job.synced is None and not job.overwrite,
             expect_etag=job.etag or (job.synced.target_etag if job.synced else None),
         )
-        offset = 0
-        chunk = reader.read(target.chunk_size)
-        while True:
-            following = reader.read(target.chunk_size) if len(chunk) == target.chunk_size else b""
-            listed_hash.update(chunk)
-            own_hash.update(chunk)
-            last = not following
-            if last:
-                found = _Fingerprint(offset + len(chunk), own_hash.digest())
-                proof = _prove(item, found, listed_hash, accept, announced=spec.size)
-            elif offset + len(chunk) >= spec.size:
-                raise _UnexpectedBytesError(_measure(reader, offset, (chunk, following), own_hash))
-            entry = _put(target, spec, offset, chunk, last=last)
-            count(len(chunk))
-            if last:
-                return Copied(_synced(job, found.size, entry, proof), found.size)
-            offset += len(chunk)
-            chunk = following
+        offset, last_chunk = _send_all_but_last(chunks, target, spec, count)
+        proof = _prove(job.item, chunks, accept, announced=spec.size)
+        entry = _put(target, spec, offset, last_chunk, last=True)
+        count(len(last_chunk))
+        return Copied(_synced(job, spec.size, entry, proof), spec.size)
 
 
-def _measure(reader: ResumingReader, offset: int, held: tuple[bytes, bytes], own_hash: _Hash) -> _Fingerprint:
-    """Read a stream that is longer than announced to its end, sending nothing; the first held chunk is hashed."""
-    size = offset + len(held[0]) + len(held[1])
-    own_hash.update(held[1])
-    while more := reader.read(len(held[0])):
-        own_hash.update(more)
-        size += len(more)
-    return _Fingerprint(size, own_hash.digest())
+def _send_all_but_last(chunks: AheadReader, target: Target, spec: PutSpec, count: Count) -> tuple[int, bytes]:
+    """Send what may go before the whole is proven; return the last chunk and its offset. All chunks are read then.
+
+    Each chunk goes while the next is being read. That needs no look at the next one: a chunk that ends before the
+    announced size is not the last, and if the stream ends with it all the same, the upload is never completed.
+    """
+    offset, chunk = 0, chunks.next()
+    while offset + len(chunk) < spec.size and len(chunk) == target.chunk_size:
+        chunks.begin()
+        _put(target, spec, offset, chunk, last=False)
+        count(len(chunk))
+        offset += len(chunk)
+        chunk = chunks.next()
+    chunks.measure_rest()
+    return offset, chunk
 
 
 def _put(target: Target, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
@@ -215,16 +189,16 @@ def _put(target: Target, spec: PutSpec, offset: int, chunk: bytes, *, last: bool
         raise
 
 
-def _prove(
-    item: SourceItem, found: _Fingerprint, listed_hash: QuickXor, accept: _Fingerprint | None, *, announced: int
-) -> Verification:
+def _prove(item: SourceItem, chunks: AheadReader, accept: Fingerprint | None, *, announced: int) -> Verification:
+    """Say what proves that the stream, read to its end, is the item. Raises when nothing does."""
+    found = chunks.fingerprint
     if found.size != announced:
         raise _UnexpectedBytesError(found)
     if accept is not None:
         if found == accept:
             return Verification.MISMATCH
     elif item.hash is not None:
-        if found.size == item.size and same_hash(item.hash, listed_hash.base64()):
+        if found.size == item.size and same_hash(item.hash, chunks.listed_hash):
             return Verification.HASH
     elif found.size == item.size:
         return Verification.SIZE
