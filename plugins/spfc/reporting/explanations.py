@@ -131,6 +131,7 @@ CODES: Mapping[str, Explanation] = {
         "Look at the target; if it was emptied on purpose, run the route in mode audit with 'rebuild'.",
     ),
     "missing_at_target": REASONS[Reason.MISSING_AT_TARGET],
+    "not_reached": Explanation("The run ended before this line was reached.", _NEXT_RUN),
     "run": Explanation("The run could not go on.", "See the detail."),
     "service": Explanation("A service failed.", _NEXT_RUN),
     "item": Explanation("The item could not be brought over.", _NEXT_RUN),
