@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, literal, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, literal, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from spfc.ledger.observations import load_source, load_synced
-from spfc.ledger.rows import chunks, source_item, synced_item
+from spfc.ledger.bulk import among, ids
+from spfc.ledger.observations import LOADED_AT_ONCE, load_source, load_synced
+from spfc.ledger.rows import SOURCE_COLUMNS, SYNCED_COLUMNS, chunks, source_item, synced_item
 from spfc.ledger.schema import debt, source_items, synced_items
 from spfc.planning.debt import DebtRow, NameKey, Occupant
 from spfc.planning.difference import same_place
@@ -126,10 +127,10 @@ def _copy_only() -> ColumnElement[bool]:
     return func.coalesce(_COPY_ONLY, False)
 
 
-def owed_items(route: str, which: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def owed_items(route: str, which: ColumnElement[bool]) -> Select[Any]:
     """Return a query for debt with its source and synced items, to be read with :func:`debt_row_of`."""
     return (
-        select(debt, source_items, synced_items)
+        select(debt.c.attempts, debt.c.next_try, debt.c.last_code, *SOURCE_COLUMNS, *SYNCED_COLUMNS)
         .select_from(debt)
         .outerjoin(source_items, and_(source_items.c.route == debt.c.route, source_items.c.id == debt.c.id))
         .outerjoin(synced_items, and_(synced_items.c.route == debt.c.route, synced_items.c.id == debt.c.id))
@@ -137,30 +138,26 @@ def owed_items(route: str, which: ColumnElement[bool]) -> Select[tuple[object, .
     )
 
 
-_DEBT_WIDTH, _SOURCE_WIDTH = len(debt.c), len(source_items.c)
-_SOURCE_NAMES = [column.name for column in source_items.c]
-_SYNCED_NAMES = [column.name for column in synced_items.c]
+_SYNCED_WIDTH = len(SYNCED_COLUMNS)
+_SOURCE_AT = 3
+_SYNCED_AT = _SOURCE_AT + len(SOURCE_COLUMNS)
 
 
-def debt_row_of(row: Iterable[object]) -> DebtRow:
+def debt_row_of(row: Row[Any]) -> DebtRow:
     """Return the row of planning for a result of :func:`owed_items`."""
     values = tuple(row)
-    owed = dict(zip((column.name for column in debt.c), values, strict=False))
-    source = dict(zip(_SOURCE_NAMES, values[_DEBT_WIDTH:], strict=False))
-    synced = dict(zip(_SYNCED_NAMES, values[_DEBT_WIDTH + _SOURCE_WIDTH :], strict=True))
     return DebtRow(
-        source_item(source) if source["id"] is not None else None,
-        synced_item(synced) if synced["id"] is not None else None,
-        attempts=int(str(owed["attempts"])),
-        next_try=float(str(owed["next_try"])),
-        last_code=str(owed["last_code"]),
+        None if values[_SOURCE_AT] is None else source_item(values[_SOURCE_AT:_SYNCED_AT]),
+        None if values[_SYNCED_AT] is None else synced_item(values[_SYNCED_AT:]),
+        *values[:_SOURCE_AT],
     )
 
 
-def strike_off(connection: Connection, route: str, ids: Collection[str]) -> None:
-    """Forget that ``ids`` are owed."""
-    for piece in chunks(ids):
-        connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(piece)))
+def strike_off(connection: Connection, route: str, settled: Collection[str]) -> None:
+    """Forget that the items with these ids are owed."""
+    statement = delete(debt).where(debt.c.route == route, among(connection, debt.c.id))
+    for piece in chunks(settled, LOADED_AT_ONCE):
+        connection.execute(statement, ids(connection, piece))
 
 
 def strike_off_unowed_ghosts(connection: Connection, route: str) -> int:
@@ -174,16 +171,16 @@ def source_folders(connection: Connection, route: str, parents: Collection[str])
     """Return all source folders at and above ``parents``, by id."""
     if len(parents) < WHOLE_TREE_FROM:
         return _climb(parents, lambda ids: load_source(connection, route, ids))
-    query = select(source_items).where(source_items.c.route == route, source_items.c.kind != Kind.FILE.value)
-    return {row["id"]: source_item(row) for row in connection.execute(query).mappings()}
+    query = select(*SOURCE_COLUMNS).where(source_items.c.route == route, source_items.c.kind != Kind.FILE.value)
+    return {row[0]: source_item(row) for row in connection.execute(query)}
 
 
 def synced_folders(connection: Connection, route: str, parents: Collection[str]) -> dict[str, SyncedItem]:
     """Return all synced folders at and above ``parents``, by id."""
     if len(parents) < WHOLE_TREE_FROM:
         return _climb(parents, lambda ids: load_synced(connection, route, ids))
-    query = select(synced_items).where(synced_items.c.route == route, synced_items.c.kind != Kind.FILE.value)
-    return {row["id"]: synced_item(row) for row in connection.execute(query).mappings()}
+    query = select(*SYNCED_COLUMNS).where(synced_items.c.route == route, synced_items.c.kind != Kind.FILE.value)
+    return {row[0]: synced_item(row) for row in connection.execute(query)}
 
 
 def _climb(parents: Collection[str], load: Callable[[list[str]], dict[str, Item]]) -> dict[str, Item]:
@@ -219,21 +216,18 @@ def occupants(connection: Connection, route: str, keys: Collection[NameKey]) -> 
     found: dict[NameKey, Occupant] = {}
     for piece in chunks([key for key in keys if key[0] is not None]):
         query = (
-            select(synced_items, source_items)
+            select(synced_items.c.fold, *SYNCED_COLUMNS, *SOURCE_COLUMNS)
             .outerjoin(
                 source_items,
                 and_(source_items.c.route == synced_items.c.route, source_items.c.id == synced_items.c.id),
             )
             .where(synced_items.c.route == route, tuple_(synced_items.c.parent_id, synced_items.c.fold).in_(piece))
         )
-        for row in connection.execute(query).all():
-            values = tuple(row)
-            synced_values = dict(zip(_SYNCED_NAMES, values, strict=False))
-            source_values = dict(zip(_SOURCE_NAMES, values[len(_SYNCED_NAMES) :], strict=True))
-            synced = synced_item(synced_values)
-            source = source_item(source_values) if source_values["id"] is not None else None
+        for name, *values in connection.execute(query):
+            synced = synced_item(values[:_SYNCED_WIDTH])
+            source = None if values[_SYNCED_WIDTH] is None else source_item(values[_SYNCED_WIDTH:])
             stays = source is not None and not source.deleted and same_place(source, synced)
-            found[synced.parent_id, str(synced_values["fold"])] = Occupant(synced, stays)
+            found[synced.parent_id, name] = Occupant(synced, stays)
     return found
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, Select, Table, and_, delete, exists, func, insert, literal, select, update
 
 from spfc.errors import PlaceNotFound, SourceSuspicious
-from spfc.ledger.rows import CHUNK, Row, chunks, source_item, source_row, synced_item, upsert
+from spfc.ledger.bulk import among, ids
+from spfc.ledger.rows import SOURCE_COLUMNS, SYNCED_COLUMNS, chunks, source_item, source_row, synced_item, upsert
 from spfc.ledger.schema import debt, source_items, synced_items
 from spfc.planning.difference import owed
 from spfc.planning.model import Kind, SourceItem, SyncedItem
 from spfc.planning.names import fold
+
+LOADED_AT_ONCE = 2000
+"""Rows that are asked for in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +41,16 @@ def store_items(
         latest.pop(item.id, None)
         latest[item.id] = item
     seen = changed = 0
-    for piece in chunks(latest.values(), CHUNK):
+    for piece in chunks(latest.values(), LOADED_AT_ONCE):
         changed += _store_chunk(connection, route, piece, generation, now)
         seen += len(piece)
     return PageResult(seen, changed)
 
 
 def _store_chunk(connection: Connection, route: str, items: list[SourceItem], generation: int, now: float) -> int:
-    ids = [item.id for item in items]
-    known = load_source(connection, route, ids)
-    merged = [_merge(item, known.get(item.id)) for item in items]
-    changed = [item for item in merged if _is_news(item, known.get(item.id))]
+    known = load_source(connection, route, [item.id for item in items])
+    merged = [_merge(item, known.get(item.id)) for item in items] if known else items
+    changed = [item for item in merged if _is_news(item, known.get(item.id))] if known else items
     upsert(connection, source_items, [source_row(route, item, generation) for item in merged])
     if changed:
         _owe(connection, route, changed, now)
@@ -72,12 +75,16 @@ def _is_news(item: SourceItem, known: SourceItem | None) -> bool:
 def _owe(connection: Connection, route: str, items: list[SourceItem], now: float) -> None:
     """Write down or strike off debt for changed items; news about an item also end its back-off."""
     synced = load_synced(connection, route, [item.id for item in items])
-    due = [item.id for item in items if owed(item, synced.get(item.id))]
-    paid = [item.id for item in items if not owed(item, synced.get(item.id))]
+    due: list[str] = []
+    paid: list[str] = []
+    for item in items:
+        (due if owed(item, synced.get(item.id)) else paid).append(item.id)
     rows = [debt_row(route, item_id, now) for item_id in due]
     upsert(connection, debt, rows, update=("attempts", "last_code", "next_try"))
     if paid:
-        connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(paid)))
+        connection.execute(
+            delete(debt).where(debt.c.route == route, among(connection, debt.c.id)), ids(connection, paid)
+        )
     back = [item.id for item in items if item.id in synced and item.kind is not Kind.FILE and not item.deleted]
     _owe_missing_below(connection, route, sorted(set(back) & set(paid)), now)
 
@@ -97,31 +104,33 @@ def _owe_missing_below(connection: Connection, route: str, folders: list[str], n
         ~exists().where(synced_items.c.route == route, synced_items.c.id == below.c.id),
         ~exists().where(debt.c.route == route, debt.c.id == below.c.id),
     )
-    ids = connection.execute(missing).scalars().all()
-    upsert(connection, debt, [debt_row(route, item_id, now) for item_id in ids], update=())
+    found = connection.execute(missing).scalars().all()
+    upsert(connection, debt, [debt_row(route, item_id, now) for item_id in found], update=())
 
 
-def debt_row(route: str, item_id: str, now: float) -> dict[str, Any]:
-    """Return a fresh debt row."""
-    return {"route": route, "id": item_id, "first_seen": now, "attempts": 0, "last_code": "", "next_try": 0.0}
+def debt_row(route: str, item_id: str, now: float) -> tuple[Any, ...]:
+    """Return a fresh ``debt`` row."""
+    return route, item_id, now, 0, "", 0.0
 
 
-def load_source(connection: Connection, route: str, ids: Iterable[str]) -> dict[str, SourceItem]:
-    """Return the source rows of ``ids`` that exist."""
-    found: dict[str, SourceItem] = {}
-    for piece in chunks(iter(ids)):
-        query = select(source_items).where(source_items.c.route == route, source_items.c.id.in_(piece))
-        found |= {row["id"]: source_item(row) for row in connection.execute(query).mappings()}
-    return found
+def load_source(connection: Connection, route: str, wanted: Iterable[str]) -> dict[str, SourceItem]:
+    """Return the source rows of the ``wanted`` ids that exist."""
+    rows = _load(connection, select(*SOURCE_COLUMNS), source_items, route, wanted)
+    return {row[0]: source_item(row) for row in rows}
 
 
-def load_synced(connection: Connection, route: str, ids: Iterable[str]) -> dict[str, SyncedItem]:
-    """Return the synced rows of ``ids`` that exist."""
-    found: dict[str, SyncedItem] = {}
-    for piece in chunks(iter(ids)):
-        query = select(synced_items).where(synced_items.c.route == route, synced_items.c.id.in_(piece))
-        found |= {row["id"]: synced_item(row) for row in connection.execute(query).mappings()}
-    return found
+def load_synced(connection: Connection, route: str, wanted: Iterable[str]) -> dict[str, SyncedItem]:
+    """Return the synced rows of the ``wanted`` ids that exist."""
+    rows = _load(connection, select(*SYNCED_COLUMNS), synced_items, route, wanted)
+    return {row[0]: synced_item(row) for row in rows}
+
+
+def _load(
+    connection: Connection, query: Select[Any], table: Table, route: str, wanted: Iterable[str]
+) -> Iterator[Row[Any]]:
+    query = query.where(table.c.route == route, among(connection, table.c.id))
+    for piece in chunks(iter(wanted), LOADED_AT_ONCE):
+        yield from connection.execute(query, ids(connection, piece))
 
 
 def mark_base(connection: Connection, route: str, old: str, new: str) -> None:
@@ -179,18 +188,19 @@ def find_base(connection: Connection, route: str, folder: str) -> SourceItem:
     Raises :class:`~spfc.errors.PlaceNotFound` naming the first missing segment.
     """
     live = and_(source_items.c.route == route, source_items.c.deleted.is_(False))
-    root = connection.execute(select(source_items).where(live, source_items.c.is_root.is_(True))).mappings().first()
+    known = select(*SOURCE_COLUMNS).where(live)
+    root = connection.execute(known.where(source_items.c.is_root.is_(True))).first()
     if root is None:
         raise SourceSuspicious("The source has not shown its root folder yet.", hint="Run the route once in mode full.")
-    base: Row = root
+    base = source_item(root)
     for segment in folder.strip("/").split("/") if folder != "/" else []:
-        children = and_(live, source_items.c.parent_id == base["id"], source_items.c.kind == Kind.FOLDER.value)
-        rows = connection.execute(select(source_items).where(children)).mappings()
-        match = next((row for row in rows if fold(row["name"]) == fold(segment)), None)
+        children = known.where(source_items.c.parent_id == base.id, source_items.c.kind == Kind.FOLDER.value)
+        folders = map(source_item, connection.execute(children))
+        match = next((child for child in folders if fold(child.name) == fold(segment)), None)
         if match is None:
             raise PlaceNotFound(
-                f"The library has no folder {segment!r} in {base['name']!r} (the route mirrors {folder}).",
+                f"The library has no folder {segment!r} in {base.name!r} (the route mirrors {folder}).",
                 hint="Correct source.folder of the route, or restore the folder; nothing was removed.",
             )
         base = match
-    return source_item(base)
+    return base

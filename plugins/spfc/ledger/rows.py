@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
+from spfc.ledger.bulk import Values, upsert_statement
+from spfc.ledger.schema import source_items, synced_items
 from spfc.planning.model import Flag, Kind, SourceItem, SyncedItem
 from spfc.planning.names import fold, target_name
 
@@ -18,6 +20,14 @@ CHUNK = 500
 Row = Mapping[str, Any] | RowMapping
 T = TypeVar("T")
 
+SOURCE_COLUMNS = tuple(source_items.c[part.name] for part in fields(SourceItem))
+"""The columns that :func:`source_item` reads, in its order."""
+SYNCED_COLUMNS = tuple(synced_items.c[part.name] for part in fields(SyncedItem))
+"""The columns that :func:`synced_item` reads, in its order."""
+
+_KINDS: dict[str, Kind] = {kind.value: kind for kind in Kind}
+_NO_FLAGS: frozenset[Flag] = frozenset()
+
 
 def chunks(values: Collection[T] | Iterator[T], size: int = CHUNK) -> Iterator[list[T]]:
     """Yield lists of at most ``size`` values."""
@@ -26,95 +36,46 @@ def chunks(values: Collection[T] | Iterator[T], size: int = CHUNK) -> Iterator[l
         yield piece
 
 
-def source_row(route: str, item: SourceItem, generation: int) -> dict[str, Any]:
+def source_row(route: str, item: SourceItem, generation: int) -> tuple[Any, ...]:
     """Return the ``source_items`` row of an observed item."""
-    return {
-        "route": route,
-        "id": item.id,
-        "parent_id": item.parent_id,
-        "name": item.name,
-        "fold": fold(target_name(item.name, item.id)),
-        "kind": item.kind.value,
-        "size": item.size,
-        "modified": item.modified,
-        "version": item.version,
-        "content_version": item.content_version,
-        "hash": item.hash,
-        "flags": ",".join(sorted(item.flags)),
-        "is_root": item.is_root,
-        "deleted": item.deleted,
-        "generation": generation,
-    }
+    return (
+        route, item.id, item.parent_id, item.name, fold(target_name(item.name, item.id)), item.kind._value_,
+        item.size, item.modified, item.version, item.content_version, item.hash,
+        ",".join(sorted(item.flags)) if item.flags else "", item.is_root, item.deleted, generation,
+    )  # fmt: skip
 
 
-def source_item(row: Row) -> SourceItem:
-    """Return the item of a ``source_items`` row."""
+def source_item(values: Values) -> SourceItem:
+    """Return the item of :data:`SOURCE_COLUMNS`."""
+    item_id, parent_id, name, kind, size, modified, version, content_version, digest, flags, is_root, deleted = values
     return SourceItem(
-        id=row["id"],
-        parent_id=row["parent_id"],
-        name=row["name"],
-        kind=Kind(row["kind"]),
-        size=row["size"],
-        modified=row["modified"],
-        version=row["version"],
-        content_version=row["content_version"],
-        hash=row["hash"],
-        flags=frozenset(Flag(flag) for flag in row["flags"].split(",") if flag),
-        is_root=row["is_root"],
-        deleted=row["deleted"],
-    )
+        item_id, parent_id, name, _KINDS[kind], size, modified, version, content_version, digest,
+        frozenset(Flag(flag) for flag in flags.split(",")) if flags else _NO_FLAGS, is_root, deleted,
+    )  # fmt: skip
 
 
-def synced_row(route: str, item: SyncedItem, run_id: str, now: float) -> dict[str, Any]:
+def synced_row(route: str, item: SyncedItem, run_id: str, now: float) -> tuple[Any, ...]:
     """Return the ``synced_items`` row of a copied item."""
-    return {
-        "route": route,
-        "id": item.id,
-        "parent_id": item.parent_id,
-        "source_name": item.source_name,
-        "target_name": item.target_name,
-        "fold": fold(item.target_name),
-        "kind": item.kind.value,
-        "size": item.size,
-        "modified": item.modified,
-        "version": item.version,
-        "content_version": item.content_version,
-        "hash": item.hash,
-        "target_etag": item.target_etag,
-        "verification": item.verification,
-        "synced_at": now,
-        "run_id": run_id,
-    }
+    return (
+        route, item.id, item.parent_id, item.source_name, item.target_name, fold(item.target_name),
+        item.kind._value_, item.size, item.modified, item.version, item.content_version, item.hash,
+        item.target_etag, item.verification, now, run_id,
+    )  # fmt: skip
 
 
-def synced_item(row: Row) -> SyncedItem:
-    """Return the item of a ``synced_items`` row."""
-    return SyncedItem(
-        id=row["id"],
-        parent_id=row["parent_id"],
-        source_name=row["source_name"],
-        target_name=row["target_name"],
-        kind=Kind(row["kind"]),
-        size=row["size"],
-        modified=row["modified"],
-        version=row["version"],
-        content_version=row["content_version"],
-        hash=row["hash"],
-        target_etag=row["target_etag"],
-        verification=row["verification"],
-    )
+def synced_item(values: Values) -> SyncedItem:
+    """Return the item of :data:`SYNCED_COLUMNS`."""
+    item_id, parent_id, source_name, name, kind, *rest = values
+    return SyncedItem(item_id, parent_id, source_name, name, _KINDS[kind], *rest)
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, update: Collection[str] | None = None) -> None:
-    """Insert rows; where the primary key is taken, overwrite the ``update`` columns (default: all; empty: keep)."""
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Row | Values], *, update: Collection[str] | None = None
+) -> None:
+    """Insert whole rows; where the primary key is taken, overwrite ``update`` columns (default: all; empty: keep)."""
     if not rows:
         return
-    keys = [column.name for column in table.primary_key]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    names = [name for name in rows[0] if name not in keys] if update is None else list(update)
-    if names:
-        changes = {name: statement.excluded[name] for name in names}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), [dict(r) for r in rows])
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), [dict(r) for r in rows])
+    names = [column.name for column in table.c]
+    plain = [tuple(row[name] for name in names) if isinstance(row, Mapping) else row for row in rows]
+    chosen = None if update is None else tuple(update)
+    connection.exec_driver_sql(upsert_statement(connection.dialect.name, table, chosen), plain)

@@ -81,6 +81,8 @@ def fold(name: str) -> str:
     FileCloud refuses names that differ only in case (reference 4); its Unicode rule is unknown, so the stricter
     reading is used.
     """
+    if name.isascii():  # nearly every name; the same, only faster
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -113,7 +115,7 @@ def _aside_mark(item_id: str) -> str:
 
 def shorten(name: str, item_id: str) -> str:
     """Return ``name`` if it fits in :data:`MAX_NAME_BYTES`, else a shorter one with a stable mark."""
-    if len(name.encode()) <= MAX_NAME_BYTES:
+    if len(name) <= MAX_NAME_BYTES // 4 or len(name.encode()) <= MAX_NAME_BYTES:
         return name
     stem, dot, extension = name.rpartition(".")
     if not stem or len(extension.encode()) > 32:

@@ -74,6 +74,8 @@ class PathGlobs:
 
     def matches(self, path: str) -> bool:
         """Say whether the item at ``path`` itself is matched."""
+        if not self._any:
+            return False
         folded = fold(path).strip("/")
         name = folded.rpartition("/")[2]
         by_name = self._names is not None and self._names.fullmatch(name) is not None
