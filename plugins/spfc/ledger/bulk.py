@@ -7,11 +7,13 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, Connection, String, Table, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, String, Table, any_, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ColumnElement
+
+from spfc.ledger.schema import plan_lines
 
 Values = Sequence[Any]
 """One row as plain values, in the order of its columns."""
@@ -24,14 +26,41 @@ def upsert_statement(dialect: str, table: Table, update: tuple[str, ...] | None)
     Where the primary key is taken, the ``update`` columns are overwritten (None: all; empty: the row is kept).
     """
     keys = [column.name for column in table.primary_key]
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    adding = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     names = [column.name for column in table.c if column.name not in keys] if update is None else update
     if names:
-        changes = {name: insert.excluded[name] for name in names}
-        statement = insert.on_conflict_do_update(index_elements=keys, set_=changes)
+        changes = {name: adding.excluded[name] for name in names}
+        statement = adding.on_conflict_do_update(index_elements=keys, set_=changes)
     else:
-        statement = insert.on_conflict_do_nothing(index_elements=keys)
+        statement = adding.on_conflict_do_nothing(index_elements=keys)
     return str(statement.compile(dialect=positional(dialect)))
+
+
+@cache
+def insert_statement(dialect: str, table: Table) -> str:
+    """Return the text of a plain insert of whole rows, values by position, for ``exec_driver_sql``."""
+    return str(insert(table).compile(dialect=positional(dialect)))
+
+
+@cache
+def batch_statement(dialect: str) -> str:
+    """Return the text that gives a line its batch; its values are batch, plan and line number."""
+    return _on_line(dialect, batch=bindparam("value"))
+
+
+@cache
+def outcome_statement(dialect: str) -> str:
+    """Return the text that ends a line; its values are outcome, code, detail, hint, time, plan and line number."""
+    names = ("outcome", "code", "detail", "hint", "ended_at")
+    ends = {name: bindparam(f"new_{name}", type_=plan_lines.c[name].type) for name in names}
+    # Ordered, because the values are given by position; the one without a value comes first.
+    return _on_line(dialect, attempts=plan_lines.c.attempts + literal_column("1"), **ends)
+
+
+def _on_line(dialect: str, **changes: ColumnElement[Any]) -> str:
+    mine = (plan_lines.c.plan_id == bindparam("plan")) & (plan_lines.c.seq == bindparam("number"))
+    ordered = [(plan_lines.c[name], value) for name, value in changes.items()]
+    return str(update(plan_lines).where(mine).ordered_values(*ordered).compile(dialect=positional(dialect)))
 
 
 def positional(dialect: str) -> Dialect:

@@ -16,6 +16,9 @@ from spfc.planning.debt import DebtRow, NameKey, Occupant
 from spfc.planning.difference import same_place
 from spfc.planning.model import Kind, SourceItem, SyncedItem
 
+MUCH = 20_000
+"""From this many owed items on, trees are read in their own order instead of by each owed id."""
+
 WHOLE_TREE_FROM = 2000
 """From this many owed items on, all folders are read at once instead of climbing from each item."""
 
@@ -43,21 +46,49 @@ def expand_new_folders(connection: Connection, route: str, now: float) -> int:
 
     The feed names only the folder in such cases. Returns how many items were added.
     """
-    parents = (
-        select(source_items.c.id)
-        .join(debt, and_(debt.c.route == route, debt.c.id == source_items.c.id))
-        .where(
-            source_items.c.route == route,
-            source_items.c.deleted.is_(False),
-            source_items.c.kind != Kind.FILE.value,
-            ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
-        )
+    parents = select(source_items.c.id).where(
+        source_items.c.route == route,
+        source_items.c.id.in_(_owed_ids(route)),
+        source_items.c.deleted.is_(False),
+        source_items.c.kind != Kind.FILE.value,
+        ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
     )
-    return _owe_unsynced(connection, route, now, source_items.c.parent_id.in_(parents))
+    below: ColumnElement[bool] = source_items.c.parent_id.in_(parents)
+    if owes_much(connection, route):
+        below = and_(below, source_items.c.id.in_(_ids_owed_by_nobody(route)))
+    added = 0
+    while found := _owe_unsynced(connection, route, now, below):
+        added += found
+    return added
+
+
+def owes_much(connection: Connection, route: str) -> bool:
+    """Say whether so much is owed that reading a whole tree in its own order is cheaper than looking up each item."""
+    some = select(literal(1)).where(debt.c.route == route).limit(MUCH).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() >= MUCH
+
+
+def _owed_ids(route: str) -> Select[tuple[str]]:
+    """Return the owed ids as a list: SQLite then begins with it, where a join might begin with the whole library."""
+    return select(debt.c.id).where(debt.c.route == route)
+
+
+def _ids_owed_by_nobody(route: str) -> Select[tuple[str]]:
+    """Return the ids that are neither owed nor copied, from the three primary keys alone, side by side."""
+    item = source_items.alias("any_item")
+    return (
+        select(item.c.id)
+        .where(
+            item.c.route == route,
+            ~exists().where(debt.c.route == route, debt.c.id == item.c.id),
+            ~exists().where(synced_items.c.route == route, synced_items.c.id == item.c.id),
+        )
+        .order_by(item.c.id)
+    )
 
 
 def owe_everything_missing(connection: Connection, route: str, now: float) -> int:
-    """Owe every live item that was never copied: used when the filters of a route have changed."""
+    """Owe every live item that was never copied: after the first enumeration, and when the filters have changed."""
     return _owe_unsynced(connection, route, now, literal(True))
 
 
@@ -91,33 +122,43 @@ def owe_everything_changed(connection: Connection, route: str, now: float) -> in
 
 
 def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnElement[bool]) -> int:
-    added = 0
-    while True:
-        missing = select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0)).where(
+    missing = (
+        select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0))
+        .where(
             source_items.c.route == route,
             source_items.c.deleted.is_(False),
             which,
             ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
             ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
         )
-        # Without this option the count of an INSERT is unknown (-1) on PostgreSQL, and the loop would never end.
-        found = connection.execute(
-            insert(debt).from_select([column.name for column in debt.c], missing),
-            execution_options={"preserve_rowcount": True},
-        ).rowcount
-        added += found
-        if found == 0:
-            return added
+        .order_by(source_items.c.id)  # in the order of the primary key: appended to its index, not scattered over it
+    )
+    # Without this option the count of an INSERT is unknown (-1) on PostgreSQL.
+    return connection.execute(
+        insert(debt).from_select([column.name for column in debt.c], missing),
+        execution_options={"preserve_rowcount": True},
+    ).rowcount
 
 
 def structure_rows(connection: Connection, route: str) -> list[DebtRow]:
     """Return all owed folders, moves and removals: everything but plain copies."""
-    return [debt_row_of(row) for row in connection.execute(owed_items(route, ~_copy_only())).all()]
+    if not owes_much(connection, route):
+        return [debt_row_of(row) for row in connection.execute(_by_debt(route).where(~_copy_only()))]
+    folders = _by_source(route).where(source_items.c.kind != Kind.FILE.value)
+    was_copied = func.coalesce(synced_items.c.id, "") != ""
+    is_file = func.coalesce(source_items.c.kind, Kind.FILE.value) == Kind.FILE.value
+    others = _by_debt(route).where(was_copied, is_file, ~_copy_only())
+    return [debt_row_of(row) for query in (folders, others) for row in connection.execute(query)]
 
 
-def copy_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:
+def copy_rows(connection: Connection, route: str, size: int = 5000) -> Iterator[list[DebtRow]]:
     """Yield the owed plain copies in pieces, siblings together and in the order of their folded names."""
-    query = owed_items(route, _copy_only()).order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
+    query = _by_debt(route).where(_copy_only())
+    if owes_much(connection, route):
+        # What is neither a folder nor was copied is not in `structure_rows` then, even if it was deleted since.
+        never_copied = and_(source_items.c.kind == Kind.FILE.value, synced_items.c.id.is_(None))
+        query = _by_source(route).where(or_(_copy_only(), never_copied))
+    query = query.order_by(source_items.c.parent_id, source_items.c.fold, source_items.c.id)
     result = connection.execute(query, execution_options={"yield_per": size})
     for piece in result.partitions(size):
         yield [debt_row_of(row) for row in piece]
@@ -127,15 +168,28 @@ def _copy_only() -> ColumnElement[bool]:
     return func.coalesce(_COPY_ONLY, False)
 
 
+_ROW = select(debt.c.attempts, debt.c.next_try, debt.c.last_code, *SOURCE_COLUMNS, *SYNCED_COLUMNS)
+_SOURCE_OF_DEBT = and_(source_items.c.route == debt.c.route, source_items.c.id == debt.c.id)
+_DEBT_OF_SOURCE = and_(debt.c.route == source_items.c.route, debt.c.id == source_items.c.id)
+_SYNCED_OF_SOURCE = and_(synced_items.c.route == source_items.c.route, synced_items.c.id == source_items.c.id)
+_SYNCED_OF_DEBT = and_(synced_items.c.route == debt.c.route, synced_items.c.id == debt.c.id)
+
+
+def _by_debt(route: str) -> Select[Any]:
+    """Return what is owed, looked up item by item. Outer joins, so that SQLite keeps this order."""
+    joined = debt.outerjoin(synced_items, _SYNCED_OF_DEBT).outerjoin(source_items, _SOURCE_OF_DEBT)
+    return _ROW.select_from(joined).where(debt.c.route == route)
+
+
 def owed_items(route: str, which: ColumnElement[bool]) -> Select[Any]:
     """Return a query for debt with its source and synced items, to be read with :func:`debt_row_of`."""
-    return (
-        select(debt.c.attempts, debt.c.next_try, debt.c.last_code, *SOURCE_COLUMNS, *SYNCED_COLUMNS)
-        .select_from(debt)
-        .outerjoin(source_items, and_(source_items.c.route == debt.c.route, source_items.c.id == debt.c.id))
-        .outerjoin(synced_items, and_(synced_items.c.route == debt.c.route, synced_items.c.id == debt.c.id))
-        .where(debt.c.route == route, which)
-    )
+    return _by_debt(route).where(which)
+
+
+def _by_source(route: str) -> Select[Any]:
+    """Return what is owed of the source tree, read in the tree's own order: siblings lie beside each other."""
+    joined = source_items.outerjoin(debt, _DEBT_OF_SOURCE).outerjoin(synced_items, _SYNCED_OF_SOURCE)
+    return _ROW.select_from(joined).where(source_items.c.route == route, func.coalesce(debt.c.id, "") != "")
 
 
 _SYNCED_WIDTH = len(SYNCED_COLUMNS)
@@ -167,18 +221,18 @@ def strike_off_unowed_ghosts(connection: Connection, route: str) -> int:
     return connection.execute(delete(debt).where(debt.c.route == route, ~source, ~synced)).rowcount
 
 
-def source_folders(connection: Connection, route: str, parents: Collection[str]) -> dict[str, SourceItem]:
-    """Return all source folders at and above ``parents``, by id."""
-    if len(parents) < WHOLE_TREE_FROM:
-        return _climb(parents, lambda ids: load_source(connection, route, ids))
+def source_folders(connection: Connection, route: str, parents: Collection[str] | None) -> dict[str, SourceItem]:
+    """Return all source folders at and above ``parents``, by id; None stands for all that there are."""
+    if parents is not None and len(parents) < WHOLE_TREE_FROM:
+        return _climb(parents, lambda level: load_source(connection, route, level))
     query = select(*SOURCE_COLUMNS).where(source_items.c.route == route, source_items.c.kind != Kind.FILE.value)
     return {row[0]: source_item(row) for row in connection.execute(query)}
 
 
-def synced_folders(connection: Connection, route: str, parents: Collection[str]) -> dict[str, SyncedItem]:
-    """Return all synced folders at and above ``parents``, by id."""
-    if len(parents) < WHOLE_TREE_FROM:
-        return _climb(parents, lambda ids: load_synced(connection, route, ids))
+def synced_folders(connection: Connection, route: str, parents: Collection[str] | None) -> dict[str, SyncedItem]:
+    """Return all synced folders at and above ``parents``, by id; None stands for all that there are."""
+    if parents is not None and len(parents) < WHOLE_TREE_FROM:
+        return _climb(parents, lambda level: load_synced(connection, route, level))
     query = select(*SYNCED_COLUMNS).where(synced_items.c.route == route, synced_items.c.kind != Kind.FILE.value)
     return {row[0]: synced_item(row) for row in connection.execute(query)}
 
@@ -196,19 +250,11 @@ def _climb(parents: Collection[str], load: Callable[[list[str]], dict[str, Item]
 
 def owed_parents(connection: Connection, route: str) -> tuple[set[str], set[str]]:
     """Return the parents of all owed items: those in the source tree, and those in the synced tree."""
-    source = (
-        select(source_items.c.parent_id)
-        .join(debt, and_(debt.c.route == route, debt.c.id == source_items.c.id))
-        .where(source_items.c.route == route, source_items.c.parent_id.is_not(None))
-        .distinct()
-    )
-    synced = (
-        select(synced_items.c.parent_id)
-        .join(debt, and_(debt.c.route == route, debt.c.id == synced_items.c.id))
-        .where(synced_items.c.route == route, synced_items.c.parent_id.is_not(None))
-        .distinct()
-    )
-    return set(connection.execute(source).scalars()), set(connection.execute(synced).scalars())
+    found: list[set[str]] = []
+    for table in (source_items, synced_items):
+        query = select(table.c.parent_id).where(table.c.route == route, table.c.id.in_(_owed_ids(route)))
+        found.append({parent for parent in connection.execute(query).scalars() if parent is not None})
+    return found[0], found[1]
 
 
 def occupants(connection: Connection, route: str, keys: Collection[NameKey]) -> dict[NameKey, Occupant]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from spfc.ledger.debts import subtree
 from spfc.ledger.observations import debt_row
-from spfc.ledger.rows import chunks, synced_item, upsert
+from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, upsert
 from spfc.ledger.schema import debt, source_items, synced_items
 from spfc.planning.audit import Drift, Finding
 from spfc.planning.model import Kind, Reason, SyncedItem, Verification
@@ -20,16 +20,17 @@ def synced_children(connection: Connection, route: str, folders: Collection[str]
     """Return the synced items directly in each of ``folders``, by folder id; empty folders are in it too."""
     found: dict[str, list[SyncedItem]] = {folder: [] for folder in folders}
     for piece in chunks(folders):
-        query = select(synced_items).where(synced_items.c.route == route, synced_items.c.parent_id.in_(piece))
-        for row in connection.execute(query).mappings():
-            found[row["parent_id"]].append(synced_item(row))
+        query = select(*SYNCED_COLUMNS).where(synced_items.c.route == route, synced_items.c.parent_id.in_(piece))
+        for row in connection.execute(query):
+            item = synced_item(row)
+            found[item.parent_id or ""].append(item)
     return found
 
 
 def synced_in_window(connection: Connection, route: str, start: float, end: float) -> dict[str, list[SyncedItem]]:
     """Return the synced files whose source was last modified in ``[start, end)``, by the folder they lie in."""
     query = (
-        select(synced_items)
+        select(*SYNCED_COLUMNS)
         .join(source_items, (source_items.c.route == route) & (source_items.c.id == synced_items.c.id))
         .where(
             synced_items.c.route == route,
@@ -40,8 +41,9 @@ def synced_in_window(connection: Connection, route: str, start: float, end: floa
         )
     )
     found: dict[str, list[SyncedItem]] = {}
-    for row in connection.execute(query).mappings():
-        found.setdefault(row["parent_id"], []).append(synced_item(row))
+    for row in connection.execute(query):
+        item = synced_item(row)
+        found.setdefault(item.parent_id or "", []).append(item)
     return found
 
 
@@ -62,7 +64,7 @@ def forget_missing(connection: Connection, route: str, now: float, item_id: str)
     tree = subtree(route, item_id)
     ids = list(connection.execute(select(tree.c.id)).scalars())
     for piece in chunks(ids):
-        rows = [debt_row(route, each, now) | {"last_code": Reason.MISSING_AT_TARGET.value} for each in piece]
+        rows = [debt_row(route, each, now, Reason.MISSING_AT_TARGET.value) for each in piece]
         upsert(connection, debt, rows, update=("last_code", "next_try"))
         connection.execute(delete(synced_items).where(synced_items.c.route == route, synced_items.c.id.in_(piece)))
 

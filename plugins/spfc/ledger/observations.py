@@ -29,10 +29,18 @@ class PageResult:
 
 
 def store_items(
-    connection: Connection, route: str, items: Iterable[SourceItem], generation: int, now: float
+    connection: Connection,
+    route: str,
+    items: Iterable[SourceItem],
+    generation: int,
+    now: float,
+    *,
+    owe_new: bool = True,
 ) -> PageResult:
     """Merge observed items into the source tree and bring debt up to date. Repeating it changes nothing.
 
+    With ``owe_new`` false, items that were never copied are left to :func:`~spfc.ledger.debts.owe_everything_missing`
+    at the end of the enumeration: a million of them in one go cost a tenth of what they cost page by page.
     The same item may occur several times: the last occurrence wins. Deleted items keep the name and parent that we
     knew, because the feed gives neither.
     """
@@ -42,19 +50,20 @@ def store_items(
         latest[item.id] = item
     seen = changed = 0
     for piece in chunks(latest.values(), LOADED_AT_ONCE):
-        changed += _store_chunk(connection, route, piece, generation, now)
+        news = _store_chunk(connection, route, piece, generation)
+        _owe(connection, route, news, now, owe_new)
+        changed += len(news)
         seen += len(piece)
     return PageResult(seen, changed)
 
 
-def _store_chunk(connection: Connection, route: str, items: list[SourceItem], generation: int, now: float) -> int:
+def _store_chunk(connection: Connection, route: str, items: list[SourceItem], generation: int) -> list[SourceItem]:
+    """Write items down and return those that are news."""
     known = load_source(connection, route, [item.id for item in items])
     merged = [_merge(item, known.get(item.id)) for item in items] if known else items
     changed = [item for item in merged if _is_news(item, known.get(item.id))] if known else items
     upsert(connection, source_items, [source_row(route, item, generation) for item in merged])
-    if changed:
-        _owe(connection, route, changed, now)
-    return len(changed)
+    return changed
 
 
 def _merge(item: SourceItem, known: SourceItem | None) -> SourceItem:
@@ -72,13 +81,17 @@ def _is_news(item: SourceItem, known: SourceItem | None) -> bool:
     return (item.parent_id, item.name, item.kind, item.flags) != (known.parent_id, known.name, known.kind, known.flags)
 
 
-def _owe(connection: Connection, route: str, items: list[SourceItem], now: float) -> None:
+def _owe(connection: Connection, route: str, items: list[SourceItem], now: float, owe_new: bool) -> None:
     """Write down or strike off debt for changed items; news about an item also end its back-off."""
     synced = load_synced(connection, route, [item.id for item in items])
     due: list[str] = []
     paid: list[str] = []
     for item in items:
-        (due if owed(item, synced.get(item.id)) else paid).append(item.id)
+        copied = synced.get(item.id)
+        if not owed(item, copied):
+            paid.append(item.id)
+        elif owe_new or copied is not None:
+            due.append(item.id)
     rows = [debt_row(route, item_id, now) for item_id in due]
     upsert(connection, debt, rows, update=("attempts", "last_code", "next_try"))
     if paid:
@@ -108,9 +121,9 @@ def _owe_missing_below(connection: Connection, route: str, folders: list[str], n
     upsert(connection, debt, [debt_row(route, item_id, now) for item_id in found], update=())
 
 
-def debt_row(route: str, item_id: str, now: float) -> tuple[Any, ...]:
+def debt_row(route: str, item_id: str, now: float, last_code: str = "") -> tuple[Any, ...]:
     """Return a fresh ``debt`` row."""
-    return route, item_id, now, 0, "", 0.0
+    return route, item_id, now, 0, last_code, 0.0
 
 
 def load_source(connection: Connection, route: str, wanted: Iterable[str]) -> dict[str, SourceItem]:

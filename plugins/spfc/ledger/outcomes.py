@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, delete, exists, func, literal, select, update
 
+from spfc.ledger.bulk import outcome_statement
 from spfc.ledger.debts import strike_off, subtree
 from spfc.ledger.observations import debt_row, load_source, load_synced
 from spfc.ledger.plans import OPEN
@@ -42,19 +43,9 @@ def record_results(
     connection: Connection, *, route: str, plan_id: str, run_id: str, now: float, results: Sequence[LineResult]
 ) -> None:
     """Write outcomes down with what they mean for the synced tree and for debt. Repeating it changes nothing."""
-    for result in results:
-        connection.execute(
-            update(plan_lines)
-            .where(plan_lines.c.plan_id == plan_id, plan_lines.c.seq == result.seq)
-            .values(
-                outcome=result.outcome.value,
-                code=result.code,
-                detail=result.detail,
-                hint=result.hint,
-                attempts=plan_lines.c.attempts + 1,
-                ended_at=now,
-            )
-        )
+    ended = [(r.outcome._value_, r.code, r.detail, r.hint, now, plan_id, r.seq) for r in results]
+    if ended:
+        connection.exec_driver_sql(outcome_statement(connection.dialect.name), ended)
     upsert(connection, synced_items, [synced_row(route, r.synced, run_id, now) for r in results if r.synced])
     for result in results:
         if result.removed:

@@ -8,12 +8,16 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
 from spfc.errors import LedgerUnavailable
+from spfc.ledger.bulk import batch_statement, insert_statement
 from spfc.ledger.rows import Row, chunks
 from spfc.ledger.schema import plan_lines, plans
 from spfc.planning.model import Action, Evidence, Kind, Outcome, PlanLine, Reason
+
+LINES_AT_ONCE = 5000
+"""Lines that are written or read in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ class LineDigest:
     def add(self, seq: int, line: PlanLine) -> None:
         """Take one line in."""
         parts = (
-            seq, line.action.value, line.reason.value, line.item_id, line.kind.value, line.path, line.target_path,
-            line.parent_id, line.from_path, line.size, _dump(line.evidence),
+            seq, line.action._value_, line.reason._value_, line.item_id, line.kind._value_, line.path,
+            line.target_path, line.parent_id, line.from_path, line.size, _dump(line.evidence),
         )  # fmt: skip
         self._sum += int.from_bytes(hashlib.sha256(repr(parts).encode()).digest(), "big")
 
@@ -69,32 +73,15 @@ def discard_lines(connection: Connection, plan_id: str) -> None:
 def add_lines(connection: Connection, route: str, plan_id: str, lines: Iterable[tuple[int, PlanLine, Outcome]]) -> None:
     """Write lines down, each with its number and the outcome it begins with."""
     rows = [
-        {
-            "plan_id": plan_id,
-            "seq": seq,
-            "route": route,
-            "action": line.action.value,
-            "reason": line.reason.value,
-            "item_id": line.item_id,
-            "kind": line.kind.value,
-            "path": line.path,
-            "target_path": line.target_path,
-            "parent_id": line.parent_id,
-            "from_path": line.from_path,
-            "size": line.size,
-            "evidence": _dump(line.evidence),
-            "batch": None,
-            "outcome": outcome.value,
-            "code": "",
-            "detail": "",
-            "hint": "",
-            "attempts": 0,
-            "ended_at": None,
-        }
+        (
+            plan_id, seq, route, line.action._value_, line.reason._value_, line.item_id, line.kind._value_, line.path,
+            line.target_path, line.parent_id, line.from_path, line.size, _dump(line.evidence),
+            None, outcome._value_, "", "", "", 0, None,
+        )
         for seq, line, outcome in lines
-    ]
+    ]  # fmt: skip
     if rows:
-        connection.execute(insert(plan_lines), rows)
+        connection.exec_driver_sql(insert_statement(connection.dialect.name, plan_lines), rows)
 
 
 def copy_sizes(connection: Connection, plan_id: str) -> Iterator[tuple[int, int]]:
@@ -108,25 +95,18 @@ def copy_sizes(connection: Connection, plan_id: str) -> Iterator[tuple[int, int]
         )
         .order_by(plan_lines.c.size.desc(), plan_lines.c.seq)
     )
-    for row in connection.execute(query, execution_options={"yield_per": 5000}):
-        yield row.seq, row.size
+    for row in connection.execute(query, execution_options={"yield_per": LINES_AT_ONCE}):
+        yield row[0], row[1]
 
 
 _COPIES = (Action.UPLOAD.value, Action.UPDATE.value)
 
 
-def set_batches(connection: Connection, plan_id: str, assigned: Collection[tuple[int, int]]) -> None:
-    """Write down which line belongs to which batch."""
-    by_batch: dict[int, list[int]] = {}
-    for seq, batch in assigned:
-        by_batch.setdefault(batch, []).append(seq)
-    for batch, seqs in by_batch.items():
-        for piece in chunks(seqs):
-            connection.execute(
-                update(plan_lines)
-                .where(plan_lines.c.plan_id == plan_id, plan_lines.c.seq.in_(piece))
-                .values(batch=batch)
-            )
+def set_batches(connection: Connection, plan_id: str, assigned: Iterable[tuple[int, int]]) -> None:
+    """Write down which line (its number) belongs to which batch."""
+    statement = batch_statement(connection.dialect.name)
+    for piece in chunks(iter(assigned), LINES_AT_ONCE):
+        connection.exec_driver_sql(statement, [(batch, plan_id, seq) for seq, batch in piece])
 
 
 def seal(

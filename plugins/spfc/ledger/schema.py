@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
@@ -111,7 +114,6 @@ plan_lines = Table(
     Column("hint", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("ended_at", Double),
-    Index("plan_lines_batch", "plan_id", "batch"),
     Index("plan_lines_item", "route", "item_id"),
 )
 """The lines of a plan and how each ended: the audit trail."""
@@ -172,3 +174,14 @@ costs = Table(
     Column("calls", Integer, nullable=False),
 )
 """What each task of a run spent: source requests, their resource units, and target calls; retries add up."""
+
+
+def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index("source_items_folders", source_items.c.route, source_items.c.id, where=source_items.c.kind != "file")
+_partial_index("source_items_root", source_items.c.route, where=source_items.c.is_root.is_(True))
+_partial_index(
+    "plan_lines_batch", plan_lines.c.plan_id, plan_lines.c.batch, where=plan_lines.c.batch.is_not(None)
+)  # fmt: skip

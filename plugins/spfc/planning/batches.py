@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Key = TypeVar("Key")
 
 SMALL_FILE_WEIGHT = 256 * 1024
 """Bytes that the fixed cost of one file is worth when batches are balanced: many small files weigh as one big."""
@@ -19,7 +22,7 @@ def batch_count(files: int, size: int, *, batch_files: int, batch_bytes: int, ma
     return max(1, min(max_batches, max(-(-files // batch_files), -(-size // batch_bytes))))
 
 
-def pack(files: Iterable[tuple[int, int]], batches: int) -> Iterator[tuple[int, int]]:
+def pack(files: Iterable[tuple[Key, int]], batches: int) -> Iterator[tuple[Key, int]]:
     """Yield ``(key, batch)`` for files given as ``(key, size)`` from the largest to the smallest.
 
     Each file goes to the batch that weighs least so far; batches are numbered from 0.

@@ -82,7 +82,7 @@ class PlanContext:
 
     def find_present(self, target_path: str) -> TargetEntry | None:
         """Return what the first look found at a target path."""
-        return self.present.get(fold(target_path))
+        return self.present.get(fold(target_path)) if self.present else None
 
     def _name_of(self, folder_id: str) -> str:
         if folder_id in self.names:

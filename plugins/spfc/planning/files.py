@@ -86,7 +86,7 @@ def plan_files(rows: Iterable[DebtRow], context: PlanContext, occupants: Mapping
 
 
 def _standing_in_the_way(source: SourceItem, occupants: Mapping[NameKey, Occupant]) -> list[SyncedItem]:
-    occupant = occupants.get(wanted_key(source))
+    occupant = occupants.get(wanted_key(source)) if occupants else None
     if occupant is None or occupant.stays or occupant.item.id == source.id:
         return []
     return [occupant.item]

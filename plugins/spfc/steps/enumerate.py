@@ -17,7 +17,7 @@ from spfc.errors import (
     ServiceError,
 )
 from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
-from spfc.ledger.debts import debt_summary
+from spfc.ledger.debts import debt_summary, owe_everything_missing
 from spfc.ledger.leases import take_lease
 from spfc.ledger.observations import store_items, sweep
 from spfc.ledger.runs import RunRow, begin_run, update_run
@@ -250,8 +250,11 @@ def _store_page(run: RunContext, cursor: Cursor, page: ChangePage) -> tuple[Curs
         full_at=now if swept else cursor.full_at,
     )
     with run.writing() as connection:
-        result = store_items(connection, run.route.name, page.items, cursor.generation, now)
+        first = cursor.full_at is None
+        result = store_items(connection, run.route.name, page.items, cursor.generation, now, owe_new=not first)
         gone = sweep(connection, run.route.name, cursor.generation, now) if swept else 0
+        if swept and first:
+            owe_everything_missing(connection, run.route.name, now)
         store_cursor(connection, run.route.name, ahead)
         run.renew(connection)
     if gone:

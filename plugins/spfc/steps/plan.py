@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
 from spfc.ledger.outcomes import REPLACED, end_open_lines
-from spfc.ledger.plans import LineDigest, add_lines, copy_sizes, discard_lines, new_plan_id, seal, set_batches
+from spfc.ledger.plans import LineDigest, add_lines, discard_lines, new_plan_id, seal
 from spfc.ledger.rows import chunks
 from spfc.ledger.runs import load_run, update_run
-from spfc.planning.batches import batch_count, pack
+from spfc.planning.batches import batch_count
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
 from spfc.planning.files import FilePlan, plan_files
@@ -26,6 +26,7 @@ from spfc.routes import RemovalPolicy, RunMode, Window
 from spfc.steps.audit import Audit, audit_target, audit_window
 from spfc.steps.context import RunContext
 from spfc.steps.overwrites import OverwriteGate, judge_overwrites
+from spfc.steps.packing import assign_batches
 from spfc.steps.survey import survey
 
 log = logging.getLogger("spfc.plan")
@@ -33,6 +34,9 @@ log = logging.getLogger("spfc.plan")
 MIB = 1024 * 1024
 SAMPLE = 20
 """Lines shown in the manifest: enough to recognise what is going on, small enough for an XCom."""
+
+FIRST_COPY = 1_000_000_000
+"""Copies are numbered from here on, all other lines from 1: they are executed in the order of their numbers."""
 
 _COPIES = (Action.UPLOAD, Action.UPDATE)
 _WAITING = (Reason.BACKING_OFF, Reason.PARENT_UNKNOWN)
@@ -133,7 +137,7 @@ class _PlanWriter:
         self._sample: list[dict[str, str]] = []
         self._removals: list[str] = []
         self._used: set[str] = set()
-        self._copy_seq = 1_000_000_000
+        self._copy_seq = FIRST_COPY
         self._seq = 0
         self._copies = self._copied_bytes = 0
         self._over_limit = 0
@@ -283,19 +287,7 @@ class _PlanWriter:
         )  # fmt: skip
         if number == 0:
             return []
-        files, sizes = Counter[int](), Counter[int]()
-        with self._run.reading() as connection:
-            seqs = list(copy_sizes(connection, self._plan_id))
-        assigned = list(pack(seqs, number))
-        for (_, size), (_, batch) in zip(seqs, assigned, strict=True):
-            files[batch] += 1
-            sizes[batch] += size
-        with self._run.writing() as connection:
-            set_batches(connection, self._plan_id, assigned)
-        return [
-            {"plan_id": self._plan_id, "batch": batch, "files": files[batch], "bytes": sizes[batch]}
-            for batch in range(number)
-        ]
+        return assign_batches(self._run, self._plan_id, number, range(FIRST_COPY, self._copy_seq))
 
 
 def _is_loss(line: PlanLine) -> bool:

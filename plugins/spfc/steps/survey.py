@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from spfc.ledger.debts import (
     expand_new_folders,
     owed_parents,
+    owes_much,
     source_folders,
     strike_off_unowed_ghosts,
     structure_rows,
@@ -35,10 +36,13 @@ def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContex
         strike_off_unowed_ghosts(connection, run.route.name)
     with run.reading() as connection:
         rows = structure_rows(connection, run.route.name)
-        wanted, held = owed_parents(connection, run.route.name)
-        folders = source_folders(connection, run.route.name, {*wanted, base.id})
+        wanted, held = None, None
+        if not owes_much(connection, run.route.name):
+            source_parents, synced_parents = owed_parents(connection, run.route.name)
+            wanted, held = {*source_parents, base.id}, {*source_parents, *synced_parents}
+        folders = source_folders(connection, run.route.name, wanted)
         folders |= {row.id: row.source for row in rows if row.source and row.source.kind is not Kind.FILE}
-        synced = synced_folders(connection, run.route.name, {*wanted, *held})
+        synced = synced_folders(connection, run.route.name, held)
         synced |= load_synced(connection, run.route.name, folders.keys() - synced.keys())
     exclude = PathGlobs(run.route.filters.exclude)
     tree = SourceTree(folders, base.id, exclude.matches)
