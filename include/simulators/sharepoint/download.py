@@ -119,10 +119,13 @@ class DownloadHost:
         self.bytes_sent += length
         if any(kind == "bytes" and fnmatchcase(path, glob) for glob, kind in self.knobs.meta_mismatch):
             return self._altered(item, status, headers, start, length)
+        content = self.library.content(item)
+        if isinstance(content, bytes):
+            return web.Response(status=status, headers=headers, body=content[start : start + length])
         try:
             return await send_file(
                 request,
-                self.library.disk_path(item),
+                content,
                 status=status,
                 headers=headers,
                 start=start,
@@ -134,7 +137,8 @@ class DownloadHost:
     def _altered(self, item: Item, status: int, headers: dict[str, str], start: int, length: int) -> web.Response:
         """Serve bytes that differ with each fetch, as files do that the service rewrites on the way."""
         self._fetches += 1
-        data = bytearray(self.library.disk_path(item).read_bytes())
+        content = self.library.content(item)
+        data = bytearray(content if isinstance(content, bytes) else content.read_bytes())
         if data:
             data[-1] ^= 1 + self._fetches % 255
         return web.Response(status=status, headers=headers, body=bytes(data[start : start + length]))

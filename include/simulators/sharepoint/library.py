@@ -88,6 +88,10 @@ class Library:
         """Return where the item lies on disk."""
         return self.folder / self.path(item)
 
+    def content(self, item: Item) -> Path | bytes:
+        """Return the bytes of a file, or where on disk they lie."""
+        return self.disk_path(item)
+
     def is_fresh(self, item: Item) -> bool:
         """Say whether a file still lies where it was, as it was, by one look at the disk."""
         try:

@@ -24,6 +24,7 @@ from simulators.sharepoint.batch import run_batch
 from simulators.sharepoint.download import DownloadHost
 from simulators.sharepoint.errors import CODES_BY_STATUS, GRAPH_TYPE, GraphFailure, error_body
 from simulators.sharepoint.feed import Feed
+from simulators.sharepoint.generated import Blueprint, GeneratedLibrary
 from simulators.sharepoint.graph import GraphHost, units_of
 from simulators.sharepoint.ids import LibraryIds
 from simulators.sharepoint.items import Item
@@ -48,17 +49,31 @@ class _Services:
     download: DownloadHost
 
 
+def _places(library: Path | Blueprint, state_dir: Path | None) -> tuple[Path, Path]:
+    """Return where state and library lie."""
+    if isinstance(library, Blueprint):
+        if state_dir is None:
+            raise ValueError("a generated library needs a state directory")
+        return state_dir, state_dir / "nothing"
+    folder = library.resolve()
+    state = state_dir or folder.parent / f".{folder.name}.sharepoint"
+    if state.resolve().is_relative_to(folder):
+        raise ValueError("the state directory must lie outside the library")
+    return state, folder
+
+
 class SharePointSimulator(SimulatorServer):
     """Publishes `library`, an ordinary folder on disk, as a document library of a SharePoint site.
 
     State (ids, change log, open rounds) lives in `state_dir`, by default a hidden folder beside the
-    library. `units_per_minute` None counts units without a limit. Metrics, journal and fault plan are
+    library. A `Blueprint` instead of a folder publishes a library that is generated (`generated`), which
+    needs a `state_dir`. `units_per_minute` None counts units without a limit. Metrics, journal and fault plan are
     described at the base class. Addresses are known while it runs.
     """
 
     def __init__(
         self,
-        library: Path,
+        library: Path | Blueprint,
         *,
         state_dir: Path | None = None,
         port: int = 0,
@@ -80,10 +95,8 @@ class SharePointSimulator(SimulatorServer):
         library_name: str = "Documents",
     ) -> None:
         self.knobs = knobs or SharePointKnobs()
-        self.library_path = library.resolve()
-        state = state_dir or self.library_path.parent / f".{self.library_path.name}.sharepoint"
-        if state.resolve().is_relative_to(self.library_path):
-            raise ValueError("the state directory must lie outside the library")
+        state, self.library_path = _places(library, state_dir)
+        self._blueprint = library if isinstance(library, Blueprint) else None
         super().__init__(
             state_dir=state,
             port=port,
@@ -132,6 +145,14 @@ class SharePointSimulator(SimulatorServer):
         services = self._open_services
         return services.library.scanner.scans if services is not None else 0
 
+    @property
+    def generated(self) -> GeneratedLibrary:
+        """The generated library, to be changed by tests; only while it runs, and only with a blueprint."""
+        library = self._services.library
+        if not isinstance(library, GeneratedLibrary):
+            raise TypeError("this library is a folder on disk: change it there")
+        return library
+
     # -- life cycle ------------------------------------------------------------------------------------
 
     @property
@@ -141,9 +162,8 @@ class SharePointSimulator(SimulatorServer):
         return self._open_services
 
     def _make_services(self) -> _Services:
-        store = Store(self.state_dir)
-        library = Library(self.library_path, self.ids, store, self.clock)
-        signer = Signer(store.secret)
+        library = self._make_library()
+        signer = Signer(library.store.secret)
         site_url = f"https://{self.site_hostname}{quote(self.site_path)}"
         writer = Writer(library, self.knobs, f"{site_url}/{quote(self.library_name)}", self._make_link)
         return _Services(
@@ -170,6 +190,11 @@ class SharePointSimulator(SimulatorServer):
             ),
             DownloadHost(library, signer, self.knobs, self.clock),
         )
+
+    def _make_library(self) -> Library:
+        if self._blueprint is not None:
+            return GeneratedLibrary(self._blueprint, self.ids, self.state_dir, self.clock)
+        return Library(self.library_path, self.ids, Store(self.state_dir), self.clock)
 
     async def closed(self) -> None:
         """Write the state and let go of the file."""
