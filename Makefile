@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 LIBRARY ?=
+N ?= 1000000
 DEMO_ARGS ?=
 CRASH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast crash-points lock schema clean postgres
+.PHONY: help setup demo test check lint types fast crash-points lock schema clean postgres bench-scale
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +47,9 @@ postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it
 
 lock: ## pin requirements.in and requirements-dev.in again (needs uv)
 	@scripts/lock
+
+bench-scale: $(STAMP) ## a generated library of N items (default 1000000): writes docs/performance.md
+	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.bench_scale $(N)
 
 schema: $(STAMP) ## write the JSON schema of routes.yaml for editors
 	@$(BIN)/python -m spfc.routes_schema include/routes.schema.json

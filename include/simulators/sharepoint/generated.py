@@ -20,7 +20,8 @@ from simulators.sharepoint.quickxor import hash_bytes
 from simulators.sharepoint.store import Store
 
 FANOUT = 10
-"""Folders in each folder. So each of the ten top folders holds about a tenth of the library."""
+"""Folders at the top. Below them, a folder's parent is the one whose number it ends with (leading digit dropped), so
+each top folder holds a tenth of the library."""
 
 _SIZES = tuple(256 * step for step in range(1, 33))
 _MARK = 16
@@ -128,7 +129,7 @@ class GeneratedLibrary(Library):
         root = self._add(ROOT_GUID, None, "root", True)
         folders: list[Item] = []
         for number in range(plan.folders):
-            above = root if number < FANOUT else folders[number // FANOUT - 1]
+            above = root if number < FANOUT else folders[number % FANOUT ** (len(str(number)) - 1)]
             folders.append(self._add(self._guid("folder", number), above, f"Folder {number:06}", True))
         for number in range(plan.files):
             above = folders[number * plan.folders // plan.files] if folders else root

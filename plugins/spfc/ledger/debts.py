@@ -151,7 +151,7 @@ def structure_rows(connection: Connection, route: str) -> list[DebtRow]:
     return [debt_row_of(row) for query in (folders, others) for row in connection.execute(query)]
 
 
-def copy_rows(connection: Connection, route: str, size: int = 5000) -> Iterator[list[DebtRow]]:
+def copy_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:
     """Yield the owed plain copies in pieces, siblings together and in the order of their folded names."""
     query = _by_debt(route).where(_copy_only())
     if owes_much(connection, route):
