@@ -110,7 +110,8 @@ def _flags(raw: Mapping[str, Any]) -> frozenset[Flag]:
 
 def _object(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = raw.get(name)
-    return value if isinstance(value, Mapping) else {}
+    # Not the abstract type: this is asked ten times an item, and JSON knows no other mapping.
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:
