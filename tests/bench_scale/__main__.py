@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench_scale.services import Services
+from tests.bench_scale.services import ROOT, Services, environment
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench-scale: begin -->", "<!-- bench-scale: end -->"
 FILES_IN_A_FOLDER = 19
@@ -36,7 +35,12 @@ class Bench:
         run = next(self._numbers) * 10 if number is None else number
         command = [sys.executable, "-m", "tests.bench_scale.case", step, str(run), str(self._folder)]
         ended = subprocess.run(
-            [*command, json.dumps(self.services.addresses)], check=True, text=True, stdout=subprocess.PIPE, cwd=ROOT
+            [*command, json.dumps(self.services.addresses)],
+            check=True,
+            text=True,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env=environment(),
         )
         figures: dict[str, Any] = json.loads(ended.stdout)
         if title:

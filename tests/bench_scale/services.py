@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,14 @@ from simulators.sharepoint.server import SharePointSimulator
 _SHAREPOINT = ("site_hostname", "site_path", "library_name", "tenant_id", "client_id", "client_secret", "authority",
                "graph_root")  # fmt: skip
 _FILECLOUD = ("root", "url", "account", "password")
+ROOT = Path(__file__).parents[2]
 DELETED_PAGE = 200
 """Markers of deleted items on one page. The service was seen to send as few as 7; that would only add requests."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which this working tree's code is what runs."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("plugins", "include", "."))}
 
 
 class Services:
@@ -28,7 +35,9 @@ class Services:
 
     def __init__(self, folder: Path, files: int, folders: int) -> None:
         command = [sys.executable, "-m", "tests.bench_scale.services", str(folder), str(files), str(folders)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()
+        )
         self.addresses: dict[str, dict[str, str]] = self._answer()
 
     @staticmethod
@@ -80,7 +89,7 @@ def _obey(sharepoint: SharePointSimulator, mirror: Path, command: str, arguments
 def _serve(folder: Path, files: int, folders: int) -> None:
     store = folder / "store"
     store.mkdir(parents=True, exist_ok=True)
-    knobs = SharePointKnobs(delete_markers="all", delta_deleted_page_size=DELETED_PAGE)
+    knobs = SharePointKnobs(delete_markers="all", delta_deleted_page_size=DELETED_PAGE, delta_order="parents-first")
     with (
         SharePointSimulator(Blueprint(files, folders), state_dir=folder / "sp", knobs=knobs) as sharepoint,
         FileCloudSimulator(store, state_dir=folder / "fc") as filecloud,
