@@ -182,8 +182,11 @@ def _by_debt(route: str) -> Select[Any]:
 
 
 def owed_items(route: str, which: ColumnElement[bool]) -> Select[Any]:
-    """Return a query for debt with its source and synced items, to be read with :func:`debt_row_of`."""
-    return _by_debt(route).where(which)
+    """Return a query for debt with its source and synced items, to be read with :func:`debt_row_of`.
+
+    ``which`` is wrapped, so that SQLite cannot turn the outer joins into inner ones and begin with the whole library.
+    """
+    return _by_debt(route).where(func.coalesce(which, False))
 
 
 def _by_source(route: str) -> Select[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from spfc.ledger.debts import debt_row_of, owed_items
 from spfc.ledger.rows import chunks
-from spfc.ledger.schema import debt, plan_lines, plans, source_items, synced_items
+from spfc.ledger.schema import plan_lines, plans, source_items, synced_items
 from spfc.planning.debt import DebtRow
 from spfc.planning.guards import TOO_MANY_CHANGES
 from spfc.planning.model import Action, Kind, Outcome, Verification
@@ -42,14 +42,7 @@ def _changed() -> ColumnElement[bool]:
 
 def count_changed(connection: Connection, route: str) -> int:
     """Return how many copies differ from their live source file, wanted or not. Reads the debt, not the library."""
-    query = (
-        select(func.count())
-        .select_from(debt)
-        .join(source_items, and_(source_items.c.route == debt.c.route, source_items.c.id == debt.c.id))
-        .join(synced_items, and_(synced_items.c.route == debt.c.route, synced_items.c.id == debt.c.id))
-        .where(debt.c.route == route, _changed())
-    )
-    return int(connection.execute(query).scalar_one())
+    return int(connection.execute(owed_items(route, _changed()).with_only_columns(func.count())).scalar_one())
 
 
 def changed_rows(connection: Connection, route: str, size: int = 2000) -> Iterator[list[DebtRow]]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, exists, select, update
 
 from spfc.ledger.debts import strike_off
 from spfc.ledger.observations import debt_row, load_source
-from spfc.ledger.rows import chunks, synced_item, synced_row, upsert
+from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, synced_row, upsert
 from spfc.ledger.schema import debt, synced_items
 from spfc.planning.difference import owed
 from spfc.planning.model import Kind, SyncedItem
@@ -71,13 +71,13 @@ def children_after(
     """Return the next :data:`PIECE` synced children of a folder in the order of their ids, files or folders."""
     is_file = synced_items.c.kind == Kind.FILE.value
     query = (
-        select(synced_items)
+        select(*SYNCED_COLUMNS)
         .where(synced_items.c.route == route, synced_items.c.parent_id == folder_id, ~is_file if folders else is_file)
         .where(synced_items.c.id > after)
         .order_by(synced_items.c.id)
         .limit(PIECE)
     )
-    return [synced_item(row) for row in connection.execute(query).mappings()]
+    return [synced_item(row) for row in connection.execute(query)]
 
 
 def holds_copies(connection: Connection, route: str, folder_id: str, *, owed_ones: bool = False) -> bool:
