@@ -490,6 +490,19 @@ def test_a_move_between_storages_is_refused_and_said_to_be(tmp_path: Path) -> No
             target.move("/net/b/x.txt", "/y.txt")
 
 
+def test_a_rename_that_only_changes_the_unicode_form_is_done_where_both_forms_are_one_name(tmp_path: Path) -> None:
+    with world(tmp_path, FileCloudKnobs(normalize="nfc")) as made:
+        target = made.target()
+        put(target, "/e\u0301.txt", b"1")
+        target.make_folder("/cafe\u0301")
+        target.move("/e\u0301.txt", "/\u00e9.txt")
+        target.move("/cafe\u0301", "/caf\u00e9")
+        put(target, "/other.txt", b"2")
+        with pytest.raises(TargetExists):
+            target.move("/other.txt", "/e\u0301.txt")
+        assert content(made, "/\u00e9.txt") == b"1"
+
+
 def test_a_refused_move_is_explained_where_it_can_be(tmp_path: Path) -> None:
     """Copying would not help: the name is refused, the account may not, or somebody works on the file."""
     with world(tmp_path, FileCloudKnobs(refused_name_parts=("secret",))) as made:

@@ -27,6 +27,17 @@ def stands_there(entry: Entry | None, path: str) -> bool:
     return entry is not None and _nfc(entry.name) == _nfc(path.rpartition("/")[2])
 
 
+def is_same_place(old: str, at_old: Entry | None, new: str, at_new: Entry | None) -> bool:
+    """Say whether two paths differ in Unicode form only and lead to one and the same item.
+
+    A server that keeps names in one form, or finds them in any, refuses to rename from one to the other: to it the
+    new name is taken, by the item itself (reference 4: unknown).
+    """
+    if at_old is None or at_new is None or _nfc(old) != _nfc(new):
+        return False
+    return at_old.name == at_new.name
+
+
 def explain_upload(
     client: FileCloudClient, path: str, refusal: CallRefused, *, keep_existing: bool, if_etag: str | None
 ) -> SpfcError | None:

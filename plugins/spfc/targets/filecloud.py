@@ -20,6 +20,7 @@ from spfc.filecloud.explain import (
     explain_upload,
     from_words,
     in_the_way,
+    is_same_place,
     known_reason,
     stands_there,
     unexplained,
@@ -247,7 +248,7 @@ class FileCloudTarget:
         """
         there, here = self._client.info(goal), self._client.info(source)
         at_goal, at_source = stands_there(there, goal), stands_there(here, source)
-        if at_goal and not at_source:
+        if at_goal and (not at_source or is_same_place(source, here, goal, there)):
             return True
         if at_goal and there is not None:
             raise in_the_way(there, goal) from problem
