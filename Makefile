@@ -10,7 +10,7 @@ CRASH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast crash-points lock schema clean postgres bench-scale
+.PHONY: help setup demo test check lint types fast stateful crash-points lock schema clean postgres bench-scale
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -41,6 +41,9 @@ fast: $(STAMP) ## tests that need no Airflow and no whole run
 
 crash-points: $(STAMP) ## every crash point of a run, with every way back (half an hour and more); CRASH_ARGS=--rotate one way each
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)
+
+stateful: $(STAMP) ## random edits and faults over HTTP, whole runs: EXAMPLES=500 sequences by default
+	@SPFC_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/e2e/test_stateful.py -q -s
 
 postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
 	@scripts/postgres
