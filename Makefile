@@ -7,10 +7,12 @@ LIBRARY ?=
 N ?= 1000000
 DEMO_ARGS ?=
 CRASH_ARGS ?=
+QUICK ?=
+BENCH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast stateful crash-points lock schema clean postgres bench-scale
+.PHONY: help setup demo test check lint types fast stateful crash-points bench bench-scale lock schema clean postgres
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -44,6 +46,9 @@ crash-points: $(STAMP) ## every crash point of a run, with every way back (half 
 
 stateful: $(STAMP) ## random edits and faults over HTTP, whole runs: EXAMPLES=500 sequences by default
 	@SPFC_EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest tests/e2e/test_stateful.py -q -s
+
+bench: $(STAMP) ## measure the transfer beside rclone, the old script and a bare loop; QUICK=1 takes minutes, not an hour
+	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
 	@scripts/postgres
