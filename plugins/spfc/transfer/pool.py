@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+GATHER_SECONDS = 0.05
+"""How long an ended job waits for others to be handed back with it: a group costs its listener as much as one."""
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -47,13 +50,22 @@ def _results(
             running = {future for future in running if not future.cancel()}
         if not running:
             break
-        ended, running = wait(running, return_when=FIRST_COMPLETED)
+        ended, running = _gather(running)
         results, errors = _split(ended)
         failure = failure or next(iter(errors), None)
         if results:
             yield results
     if failure is not None:
         raise failure
+
+
+def _gather(running: set[Future[Result]]) -> tuple[set[Future[Result]], set[Future[Result]]]:
+    """Wait for the first to end and a moment for more; return those that have ended, and the others."""
+    ended, left = wait(running, return_when=FIRST_COMPLETED)
+    if left:
+        more, left = wait(left, timeout=GATHER_SECONDS)
+        ended |= more
+    return ended, left
 
 
 def _split(ended: Iterable[Future[Result]]) -> tuple[list[Result], list[BaseException]]:
