@@ -91,6 +91,30 @@ def test_an_exception_ends_everything_but_loses_no_result() -> None:
     assert len(done) < 20
 
 
+def test_what_ends_together_is_handed_back_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spfc.transfer.pool.GATHER_SECONDS", 60.0)
+    go = threading.Event()
+
+    def work(n: int) -> int:
+        go.set() if n == 3 else go.wait(10)
+        return n
+
+    assert [sorted(group) for group in run_jobs(range(4), work, workers=4, stop=never)] == [[0, 1, 2, 3]]
+
+
+def test_a_long_job_does_not_hold_back_what_others_have_done() -> None:
+    heard = threading.Event()
+
+    def work(n: int) -> bool:
+        return heard.wait(10) if n == 0 else True
+
+    results: list[bool] = []
+    for group in run_jobs(range(3), work, workers=3, stop=never):
+        heard.set()
+        results += group
+    assert results == [True] * 3
+
+
 def test_jobs_that_cannot_be_drawn_any_more_lose_no_result() -> None:
     def jobs() -> Iterator[int]:
         yield from range(3)
