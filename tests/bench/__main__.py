@@ -24,7 +24,7 @@ from tests.bench.verdict import ratios
 from spfc import __version__
 
 DOCUMENT = ROOT / "docs" / "performance.md"
-MARKER = "transfer"
+MARKER = "bench-transfer"
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -81,7 +81,7 @@ def pace(scores: dict[str, list[Score]], name: str) -> float | None:
 
 def put_between_markers(path: Path, name: str, text: str) -> None:
     """Replace what stands between the markers ``name`` in a document; add the markers at its end when missing."""
-    begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     whole = path.read_text(encoding="utf-8") if path.exists() else FRAME
     section = f"{begin}\n{text.strip()}\n{end}"
     if begin in whole:
