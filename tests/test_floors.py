@@ -20,6 +20,7 @@ FLOORS = {
     "route_yaml": 1,
     "routes_schema": 1,
     "planning": 1,
+    "pacing": 1,
     "ledger": 2,
     "graph": 2,
     "filecloud": 2,

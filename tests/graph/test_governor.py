@@ -8,7 +8,8 @@ import pytest
 from tests.graph.stub import FakeClock
 
 from spfc.errors import Throttled
-from spfc.graph.governor import Governor, LocalFence
+from spfc.graph.governor import Governor
+from spfc.pacing import LocalBank, Quota
 
 
 def governor(clock: FakeClock, **options: object) -> Governor:
@@ -98,9 +99,9 @@ def test_a_pause_is_kept_in_full_and_never_shortened(clock: FakeClock) -> None:
     assert 1030 <= clock.now() <= 1031
 
 
-def test_a_shared_fence_holds_both_governors(clock: FakeClock) -> None:
-    fence = LocalFence(clock.now)
-    one, other = governor(clock, fence=fence), governor(clock, fence=fence)
+def test_a_shared_bank_holds_both_governors(clock: FakeClock) -> None:
+    bank = LocalBank(Quota(), clock.now)
+    one, other = governor(clock, bank=bank), governor(clock, bank=bank)
     one.pause(10)
     other.enter("delta", 1)
     assert clock.now() >= 1010

@@ -87,6 +87,17 @@ def test_extras_of_spfc_win(connect: Any, tmp_path: Path) -> None:
     assert settings.trust_env is False
 
 
+def test_how_much_may_be_spent(connect: Any) -> None:
+    careful = connect(extra={}).quota
+    assert (careful.rate, careful.most, careful.per_day) == (20, 100, None), "nothing is known of the tenant"
+    known = connect(extra={"tier": "5k-15k"}).quota
+    assert (known.rate, known.most, known.per_day) == (60, 60, 3_600_000)
+    own = connect(extra={"tier": "5k-15k", "units_per_minute": 600, "units_per_day": "90000"}).quota
+    assert (own.rate, own.most, own.per_day) == (10, 10, 90_000)
+    free = connect(extra={"tier": "none"}).quota
+    assert (free.rate, free.per_day) == (None, None)
+
+
 def test_a_certificate_replaces_the_secret_and_the_password_opens_it(connect: Any) -> None:
     settings = connect(extra={"certificate_path": "app.pem", "certificate_thumbprint": "AB:CD"})
     assert settings.client_secret is None
@@ -111,6 +122,8 @@ def test_proxies_as_the_provider_takes_them(connect: Any) -> None:
         ({}, {"certificate_path": "a.pem", "certificate_data": "b"}, "certificate_data"),
         ({}, {"units_per_minute": "many"}, "units_per_minute"),
         ({}, {"units_per_minute": 0}, "units_per_minute"),
+        ({}, {"units_per_day": 0}, "units_per_day"),
+        ({}, {"tier": "gold"}, "Known are: auto, 0-1k"),
         ({}, {"page_size": 5000}, "page_size"),
         ({}, {"verify": True, "trust_env": "perhaps"}, "trust_env"),
         ({}, {"proxies": "not json"}, "proxies"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spfc.graph.client import GraphClient
-from spfc.graph.governor import Bill, Fence, Governor, LocalFence
+from spfc.graph.governor import Bill, Governor
 from spfc.graph.settings import CLOUDS, Certificate, Cloud, GraphSettings
 
 __all__ = [
@@ -11,9 +11,7 @@ __all__ = [
     "Bill",
     "Certificate",
     "Cloud",
-    "Fence",
     "Governor",
     "GraphClient",
     "GraphSettings",
-    "LocalFence",
 ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from spfc.errors import Throttled
+from spfc.pacing import Bank, LocalBank, Purse, Quota, Standing
 
 RESET_CEILING: Final = 60.0
 """RateLimit-Reset speaks of a one-minute window (Graph reference 10.2): more is not believed."""
+LONGEST_WAIT: Final = 1500.0
+"""Seconds that are slept through: a run that is silent for longer than 1,800 s would lose its route to another one."""
 RAMP_SECONDS: Final = 1.0
 """After a pause the callers start again spread over this time, not all at once (Graph reference 10.3)."""
 
@@ -48,35 +52,6 @@ class Meter:
             return Bill(self._requests.total(), self._units.total(), dict(self._requests), dict(self._units))
 
 
-class Fence(Protocol):
-    """The seam for a pause that is shared further than this process (the ledger's budget rows)."""
-
-    def remaining(self) -> float:
-        """Return the seconds until anybody may ask again, 0 or less when they may now."""
-
-    def extend(self, seconds: float) -> None:
-        """Keep everybody away for at least ``seconds`` from now; never shortens a pause."""
-
-
-class LocalFence:
-    """A fence for the threads of this process. ``now`` is a monotonic clock in seconds."""
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._until = float("-inf")
-        self._lock = threading.Lock()
-
-    def remaining(self) -> float:
-        """Return the seconds until anybody may ask again."""
-        with self._lock:
-            return self._until - self._now()
-
-    def extend(self, seconds: float) -> None:
-        """Keep everybody away for at least ``seconds`` from now."""
-        with self._lock:
-            self._until = max(self._until, self._now() + seconds)
-
-
 @dataclass(slots=True)
 class _Window:
     """What the service said of its current minute: units left, and when it starts anew."""
@@ -89,62 +64,69 @@ class Governor:
     """The gate every request of one tenant and app goes through. Thread safe.
 
     A request enters with :meth:`enter` (which waits) and reports what it learned with :meth:`leave`. Clock,
-    sleep and randomness are injected. ``units_per_minute`` None means: no limit but the service's own.
+    sleep and randomness are injected. Units come from ``bank``, which may be shared with other processes; without
+    one this process has ``units_per_minute`` to itself (None: no limit but the service's own).
     """
 
     def __init__(
         self,
         *,
         units_per_minute: int | None = None,
-        fence: Fence | None = None,
+        bank: Bank | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         rng: random.Random | None = None,
-        longest_wait: float = 3600.0,
+        longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self.meter = Meter()
-        self.fence: Fence = fence or LocalFence(now)
         self.sleep = sleep
         self.rng = rng or random.Random()  # noqa: S311 - spreads callers, guards nothing
+        own = Quota(rate=units_per_minute / 60 if units_per_minute else None)
+        self._purse = Purse(bank or LocalBank(own, now), now)
         self._now = now
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
-        self._rate = units_per_minute / 60 if units_per_minute else None
-        # One second's worth at once: 20 units for 20 units/s, as Graph reference 10.3 proposes.
-        self._burst = max(1.0, self._rate) if self._rate else 0.0
-        self._level = self._burst
-        self._level_at = now()
         self._window: _Window | None = None
         self._in_flight = 0
+
+    @property
+    def standing(self) -> Standing:
+        """What the bank last said of the budget: its rate, and what everybody has spent this minute and day."""
+        return self._purse.standing
 
     def enter(self, operation: str, units: int) -> None:
         """Wait until ``units`` may be spent, then count them. Raises Throttled when that is too far away."""
         while True:
             self.hold()
-            wait = self._take(units)
+            wait = self._reserve(units) or self._take(units)
             if wait <= 0:
                 self.meter.add(operation, units)
                 return
-            self.sleep(wait)
+            self._wait(wait)
 
     def hold(self) -> None:
         """Wait while a pause is on; count nothing. Raises Throttled when it is too long to sleep through."""
         paused = False
-        while (pause := self.fence.remaining()) > 0:
+        while (pause := self._purse.pause_left()) > 0:
             self._wait(pause)
             paused = True
         if paused:
             self.sleep(self.rng.uniform(0, RAMP_SECONDS))
 
-    def leave(self, units: int, *, remaining: int | None = None, reset: float | None = None) -> None:
+    def leave(
+        self, units: int, *, remaining: int | None = None, reset: float | None = None, limit: int | None = None
+    ) -> None:
         """Report that a request of ``units`` is over, with the RateLimit headers of its answer if any."""
+        if remaining is not None or limit is not None:
+            self._purse.warn(limit)
+        others = self._purse.standing.others
         with self._lock:
             self._in_flight = max(0, self._in_flight - units)
             if remaining is None or reset is None:
                 return
-            # Units in flight may not be in the service's count yet: taking them off twice only errs to the
-            # safe side.
-            left, until = remaining - self._in_flight, self._now() + min(reset, RESET_CEILING)
+            # Units in flight, and those that other processes hold, may not be in the service's count yet: taking
+            # them off twice only errs to the safe side.
+            left, until = remaining - self._in_flight - others, self._now() + min(reset, RESET_CEILING)
             window = self._window
             if window is None or window.until <= self._now():
                 self._window = _Window(left, until)
@@ -153,45 +135,54 @@ class Governor:
 
     def pause(self, seconds: float) -> None:
         """Stop everybody for ``seconds`` (Graph reference 10.3: after 429 and 503 all requests stop)."""
-        self.fence.extend(seconds)
+        self._purse.pause(seconds)
+
+    def close(self) -> None:
+        """Give units that were not spent back to those who share the budget. The governor may be used again."""
+        self._purse.close()
 
     def _wait(self, seconds: float) -> None:
-        if seconds > self._longest_wait:
+        if seconds <= self._longest_wait:
+            self.sleep(seconds)
+            return
+        if self._purse.standing.tomorrow:
             raise Throttled(
-                f"Microsoft Graph asks all requests of this app to wait {seconds:.0f} s.",
-                hint="Let the next run come later, or raise the longest wait.",
+                f"The budget of this app for today is spent: {self._purse.standing.day_units:,} units. "
+                f"The next day begins in {seconds:.0f} s (midnight UTC).",
+                hint="Nothing is lost: what is owed is copied then. Or raise units_per_day of the connection.",
                 retry_after=seconds,
             )
-        self.sleep(seconds)
+        raise Throttled(
+            f"Microsoft Graph asks all requests of this app to wait {seconds:.0f} s.",
+            hint="Nothing is lost: what is owed is copied by a later run.",
+            retry_after=seconds,
+        )
 
     def _take(self, units: int) -> float:
-        """Take ``units`` off the budgets and return 0, or return how long to wait before asking again."""
+        """Pay for what was reserved and return 0, or undo that and return how long to wait."""
+        wait = math.inf
+        try:
+            wait = self._purse.take(units)
+        finally:
+            if wait > 0:
+                self._cancel(units)
+        return wait
+
+    def _reserve(self, units: int) -> float:
+        """Put ``units`` in flight and return 0, or return how long the service's own minute still lasts."""
         with self._lock:
-            now = self._now()
-            wait = max(self._window_wait(units, now), self._bucket_wait(units, now))
-            if wait <= 0:
-                self._in_flight += units
-                if self._window is not None:
-                    self._window.left -= units
-                if self._rate:
-                    self._level -= units
-            return wait
+            window = self._window
+            if window is not None and window.until <= self._now():
+                window = self._window = None
+            if window is not None and window.left < units:
+                return window.until - self._now()
+            self._in_flight += units
+            if window is not None:
+                window.left -= units
+        return 0.0
 
-    def _window_wait(self, units: int, now: float) -> float:
-        window = self._window
-        if window is None:
-            return 0.0
-        if window.until <= now:
-            self._window = None
-            return 0.0
-        return window.until - now if window.left < units else 0.0
-
-    def _bucket_wait(self, units: int, now: float) -> float:
-        if not self._rate:
-            return 0.0
-        self._level = min(self._burst, self._level + (now - self._level_at) * self._rate)
-        self._level_at = now
-        short = min(float(units), self._burst) - self._level
-        # A hair more than needed, so that rounding cannot make the next look come a nanosecond early, for
-        # ever.
-        return short / self._rate + 1e-6 if short > 1e-9 else 0.0
+    def _cancel(self, units: int) -> None:
+        with self._lock:
+            self._in_flight = max(0, self._in_flight - units)
+            if self._window is not None:
+                self._window.left += units

@@ -120,6 +120,12 @@ def rate_limit(headers: Mapping[str, str]) -> tuple[int | None, float | None]:
     return (None if remaining is None else int(remaining)), _number(headers.get("RateLimit-Reset"))
 
 
+def named_limit(headers: Mapping[str, str]) -> int | None:
+    """Return the units per minute that the service says are ours, None where it does not say."""
+    limit = _number(headers.get("RateLimit-Limit"))
+    return int(limit) if limit else None
+
+
 def _number(text: str | None) -> float | None:
     try:
         value = float(text) if text else None

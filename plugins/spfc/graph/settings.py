@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 import spfc
 from spfc.errors import ConnectionInvalid
+from spfc.graph.governor import LONGEST_WAIT
+from spfc.graph.tiers import NAMES, NONE, quota
+from spfc.pacing import Quota
 
 API_VERSION: Final = "v1.0"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -79,10 +82,14 @@ class GraphSettings:
     page_size: int = 1000
     """``$top`` of the change feed: 1000 is the most that was seen to be honoured (Graph reference 6.2)."""
     units_per_minute: int | None = None
-    """Own limit in resource units; None = only what the service says."""
+    """Own limit in resource units; None = that of ``tier``."""
+    units_per_day: int | None = None
+    """Own limit per day (UTC) in resource units; None = that of ``tier``."""
+    tier: str = NONE
+    """How large the tenant is: one of :data:`spfc.graph.tiers.NAMES`."""
     retries: int = 5
     """How often one request is repeated after a transient failure."""
-    longest_wait: float = 3600.0
+    longest_wait: float = LONGEST_WAIT
     """A pause longer than this is handed to the caller as Throttled instead of being slept through."""
 
     def __post_init__(self) -> None:
@@ -95,6 +102,9 @@ class GraphSettings:
             raise ConnectionInvalid(f"Unknown cloud '{self.cloud}'.", hint=f"Known are: {', '.join(CLOUDS)}.")
         self._need("page_size between 1 and 1000", 1 <= self.page_size <= 1000)
         self._need("units_per_minute above 0", self.units_per_minute is None or self.units_per_minute > 0)
+        self._need("units_per_day above 0", self.units_per_day is None or self.units_per_day > 0)
+        if self.tier not in NAMES:
+            raise ConnectionInvalid(f"Unknown tier '{self.tier}'.", hint=f"Known are: {', '.join(NAMES)}.")
         for name, url in (("authority", self.login_root), ("graph_root", self.root)):
             self._check_url(name, url)
 
@@ -134,6 +144,11 @@ class GraphSettings:
     def shared_key(self) -> tuple[str, str, str, str]:
         """What the service meters by: one tenant and app at one Graph. No secret is in it."""
         return (self.login_root, self.root, self.tenant.lower(), self.client_id.lower())
+
+    @property
+    def quota(self) -> Quota:
+        """What may be spent: the numbers that are given, else the tier's."""
+        return quota(self.tier, self.units_per_minute, self.units_per_day)
 
     def is_graph(self, url: str) -> bool:
         """Say whether ``url`` is on the Graph host itself, so that our token may be sent there."""

@@ -9,6 +9,7 @@ from typing import Final
 from spfc.graph.auth import TokenSource
 from spfc.graph.governor import Governor
 from spfc.graph.settings import GraphSettings
+from spfc.pacing import LocalBank
 
 
 class Shared:
@@ -38,7 +39,7 @@ class Shared:
         with self._lock:
             known = self._governors.get(settings.shared_key)
             if known is None:
-                known = Governor(units_per_minute=settings.units_per_minute, longest_wait=settings.longest_wait)
+                known = Governor(bank=LocalBank(settings.quota), longest_wait=settings.longest_wait)
                 self._governors[settings.shared_key] = known
             return known
 

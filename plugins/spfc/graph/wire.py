@@ -19,6 +19,7 @@ from spfc.graph.replies import (
     OUTAGE_CEILING,
     Refusal,
     error_of,
+    named_limit,
     rate_limit,
     read_refusal,
     transport_error,
@@ -97,19 +98,20 @@ class Wire:
         self.governor.enter(call.operation, call.units)
         self.meter.add(call.operation, call.units)
         limits: tuple[int | None, float | None] = (None, None)
+        named: int | None = None
         # Errors are returned, not raised here: an exception raised while another is handled keeps that one,
         # and with it the request and its Authorization header, alive in every traceback.
         try:
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             with self._session.fetch(url, headers) as response:
-                limits = rate_limit(response.headers)
+                limits, named = rate_limit(response.headers), named_limit(response.headers)
                 return read_refusal(response) if response.status_code >= 400 else read(response)
         except SpfcError as error:
             return error
         except WIRE_ERRORS as error:
             return transport_error(error, call.about, self._host)
         finally:
-            self.governor.leave(call.units, remaining=limits[0], reset=limits[1])
+            self.governor.leave(call.units, remaining=limits[0], reset=limits[1], limit=named)
 
     def _problem(self, call: Call, outcome: Refusal | SpfcError) -> SpfcError:
         if isinstance(outcome, SpfcError):

@@ -20,8 +20,9 @@ schema, host, port             Graph address without version; empty = the global
 =============================  =========================================================================
 
 Extra fields of spfc: ``graph_root`` (as ``base_url``, wins over it), ``ca_file``, ``certificate_thumbprint``,
-``cloud`` (global, usgov, dod, china), ``units_per_minute``, ``user_agent``, ``page_size``. ``scopes`` is not
-read: the scope always belongs to the Graph address. ``disable_instance_discovery`` is always on.
+``cloud`` (global, usgov, dod, china), ``tier`` (see :mod:`spfc.graph.tiers`; default ``auto``),
+``units_per_minute``, ``units_per_day``, ``user_agent``, ``page_size``. ``scopes`` is not read: the scope always
+belongs to the Graph address. ``disable_instance_discovery`` is always on.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from airflow.sdk.log import mask_secret
 from spfc.errors import ConnectionInvalid, SpfcError
 from spfc.graph.client import GraphClient
 from spfc.graph.settings import API_VERSION, CLOUDS, Certificate, GraphSettings
+from spfc.graph.tiers import AUTO
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -106,6 +108,8 @@ class _Fields:
             "user_agent": self._text("user_agent"),
             "page_size": self._number("page_size"),
             "units_per_minute": self._number("units_per_minute"),
+            "units_per_day": self._number("units_per_day"),
+            "tier": self._text("tier") or AUTO,
         }
         return GraphSettings(
             tenant=self._required(self._text("tenant_id") or self._text("tenantId"), "tenant_id (extra)"),
