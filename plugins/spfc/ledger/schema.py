@@ -175,6 +175,37 @@ costs = Table(
 )
 """What each task of a run spent: source requests, their resource units, and target calls; retries add up."""
 
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("rate", Double, nullable=False),
+    Column("base", Double, nullable=False),
+    Column("level", Double, nullable=False),
+    Column("level_at", Double, nullable=False),
+    Column("signal_at", Double, nullable=False),
+    Column("limit", Integer, nullable=False),
+    Column("pause_until", Double, nullable=False),
+    Column("paused_by", String, nullable=False),
+    Column("minute", BigInteger, nullable=False),
+    Column("minute_units", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("day_units", BigInteger, nullable=False),
+)
+"""What may be spent by all workers together (:class:`spfc.pacing.Account`): the units of a tenant and app, or the
+bandwidth of a route. ``key`` is a digest, so that no address or id of an app stands in it.
+"""
+
+budget_shares = Table(
+    "budget_shares",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("holder", String, primary_key=True),
+    Column("units", BigInteger, nullable=False),
+    Column("until", Double, nullable=False),
+)
+"""What each process has been granted and not yet accounted for; after ``until`` it counts as spent."""
+
 
 def _partial_index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
     Index(name, *columns, sqlite_where=where, postgresql_where=where)

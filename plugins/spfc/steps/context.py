@@ -20,6 +20,9 @@ from spfc.targets.base import Target
 
 log = logging.getLogger("spfc")
 
+BEAT_SECONDS = 300.0
+"""How often the lease is extended while nothing ends that would extend it: well within its life."""
+
 
 @dataclass
 class RunContext:
@@ -37,7 +40,10 @@ class RunContext:
     make_target: Callable[[], Target]
     clock: Callable[[], float]
     fence: int | None = None
+    at_end: Callable[[], None] = lambda: None
+    """Called when a task has ended, however it did: gives back what its process still holds of shared budgets."""
     _spent: Cost = field(default_factory=Cost)
+    _beaten_at: float = 0.0
 
     @cached_property
     def source(self) -> Source:
@@ -69,6 +75,15 @@ class RunContext:
         """Extend the lease of this run, within a write transaction. Raises LeaseLost."""
         renew_lease(connection, self.route.name, self.fence or 0, self.now())
 
+    def beat(self) -> None:
+        """Extend the lease if that was not done here lately; for long waits and long files. Raises LeaseLost."""
+        now = self.now()
+        if self.fence is None or now - self._beaten_at < BEAT_SECONDS:
+            return
+        self._beaten_at = now
+        with self.writing() as connection:
+            self.renew(connection)
+
     def spending(self) -> Cost:
         """Return what this task has spent so far."""
         usage = self.source.usage if "source" in self.__dict__ else Usage()
@@ -85,6 +100,7 @@ class RunContext:
             raise
         finally:
             self._note_costs(name)
+            self._settle(name)
 
     def _note_failure(self, name: str, error: SpfcError) -> None:
         try:
@@ -100,8 +116,16 @@ class RunContext:
             spent = self.spending()
         if spent == Cost():
             return
+        log.info("%s: %d source requests worth %d units, %d target calls", name, spent.requests, spent.units,
+                 spent.calls)  # fmt: skip
         try:
             with self.database.writing() as connection:
                 add_cost(connection, self.route.name, self.run_id, name, spent)
         except SpfcError as error:
             log.warning("What %s spent could not be written to the ledger: %s", name, error)
+
+    def _settle(self, name: str) -> None:
+        try:
+            self.at_end()
+        except SpfcError as error:
+            log.warning("What %s did not use of the shared budget could not be given back: %s", name, error)
