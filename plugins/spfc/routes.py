@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -35,6 +36,32 @@ Folder = Annotated[str, AfterValidator(_folder)]
 BaseFolder = Annotated[str, AfterValidator(_base_folder)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 """Airflow refuses longer ones."""
+
+
+def _zone(value: str) -> str:
+    """Accept the names that this machine's time zone database knows."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"time zone {value!r} is not known here: use an IANA name such as Europe/Berlin") from None
+    return value
+
+
+def _hours(value: str) -> str:
+    """Refuse a span that begins when it ends: it could mean never or always."""
+    begin, _, end = value.partition("-")
+    if begin == end or (begin, end) == ("00:00", "24:00"):
+        raise ValueError(f"quiet hours {value!r} would last all day or not at all")
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Hours = Annotated[
+    str,
+    Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"),
+    AfterValidator(_hours),
+]
+"""A span of the day as ``HH:MM-HH:MM``; one that ends before it begins goes over midnight."""
 
 
 class _Strict(BaseModel):
@@ -150,6 +177,11 @@ class Limits(_Strict):
     time_box_minutes: int = Field(360, ge=1, description="a transfer task stops cleanly after this long")
     full_every_days: int = Field(7, ge=1, description="enumerate everything at least this often; feeds miss deletions")
     page_size: int = Field(1000, ge=1, le=1000, description="items asked for per page of the change feed")
+    mib_per_second: float | None = Field(
+        None, ge=0.1, description="most MiB read from the source per second, by all transfer tasks together"
+    )
+    quiet_hours: tuple[Hours, ...] = Field((), description="times of day, such as 08:00-18:00, that begin no copy")
+    time_zone: Zone = Field("UTC", description="IANA time zone of quiet_hours, such as Europe/Berlin")
 
 
 class Route(_Strict):

@@ -110,6 +110,9 @@ CODES: Mapping[str, Explanation] = {
     "reply_lost": Explanation(
         "A change was sent and its answer never came; the next run looks at the target first.", _NEXT_RUN
     ),
+    "quiet_hours": Explanation(
+        "The route begins no copies at this time of day.", "Nothing to do: a run after the quiet hours goes on."
+    ),
     "throttled": Explanation("The service asked everybody to wait.", _NEXT_RUN),
     "cursor_expired": Explanation(
         "The change feed wants a fresh start.", "Nothing to do: the next run lists everything again."

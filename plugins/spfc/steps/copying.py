@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,11 @@ from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
+from spfc.steps.halting import Halt, Halted
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
 from spfc.transfer.copy import Copied, CopyJob, arrived, copy_file
-from spfc.transfer.pool import MOST_PER_WORKER, StopSignal, run_jobs
+from spfc.transfer.pool import MOST_PER_WORKER, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
 
 log = logging.getLogger("spfc.transfer")
@@ -33,7 +34,7 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     """Copy the files of one batch and return counts by outcome, ``bytes`` and ``rate`` (bytes per second).
 
     May be repeated: only lines that are still pending are tried. Files that are not reached within the time box stay
-    pending, and the report counts them as deferred.
+    pending, and the report counts them as deferred; those that quiet hours or a long rest forbid are deferred at once.
     """
     with run.writing() as connection:
         run.renew(connection)  # whoever has lost the lease ends here, before the target is touched
@@ -48,18 +49,20 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
         log.info("%s", text)
 
     progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
-    stop = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
+    stop = Halt(run)
     counts: dict[str, Any] = {}
+    ended: set[int] = set()
     # An earlier try of this task has died: what it was at may be there, and would become a second version.
     doubtful = {stored.seq for stored in lines[: in_flight(run)]} if again else set()
 
     def work(job: Job) -> LineResult:
-        result = (arrived_before(run, job) if job[0].seq in doubtful else None) or _copy(run, job, progress)
+        result = (arrived_before(run, job) if job[0].seq in doubtful else None) or _copy(run, job, progress, stop)
         progress.add_file()
         return result
 
     for results in run_jobs(jobs_of(run, lines), work, workers=run.route.limits.workers, stop=stop):
         record(run, plan_id, results)
+        ended.update(result.seq for result in results)
         for result in results:
             counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
             if result.outcome is not Outcome.DONE:
@@ -67,10 +70,26 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     rate = progress.bytes_done / progress.seconds
     log.info("Batch %d: %d files, %s at %s/s", batch, progress.files_done, human_bytes(progress.bytes_done),
              human_bytes(rate))  # fmt: skip
-    left = len(lines) - progress.files_done
+    left = [stored for stored in lines if stored.seq not in ended]
     if left:
-        log.warning("Stopped at the time box with %d files left; the next run goes on.", left)
-    return {**counts, "files": progress.files_done, "left": left, "bytes": progress.bytes_done, "rate": round(rate)}
+        _leave(run, plan_id, left, stop.reason, doubtful)
+    return {
+        **counts, "files": progress.files_done, "left": len(left), "bytes": progress.bytes_done, "rate": round(rate)
+    }  # fmt: skip
+
+
+def _leave(
+    run: RunContext, plan_id: str, left: Sequence[StoredLine], reason: Halted | None, doubtful: Collection[int]
+) -> None:
+    """Say why lines were not begun. At the time box they stay open, so that a further try of the task goes on; so do
+    those that an earlier try may have done, because the next run looks at what is open.
+    """
+    if reason is None:
+        log.warning("Stopped at the time box with %d files left; the next run goes on.", len(left))
+        return
+    log.warning("%s %d files are left; a later run goes on.", reason.sentence, len(left))
+    for piece in chunks([stored for stored in left if stored.seq not in doubtful]):
+        record(run, plan_id, [deferred(stored, reason.code, reason.sentence) for stored in piece])
 
 
 def in_flight(run: RunContext) -> int:
@@ -135,13 +154,15 @@ def _job(
     return job
 
 
-def _copy(run: RunContext, job: Job, progress: Progress) -> LineResult:
+def _copy(run: RunContext, job: Job, progress: Progress, stop: Halt) -> LineResult:
     stored, copy = job
     if isinstance(copy, LineResult):
         return copy
     try:
         return _bring(run, stored, copy, progress)
     except SpfcError as error:
+        if stop.wants_rest(error):
+            return deferred(stored, error.code, error.message)
         return result_of_error(stored, error)
 
 
