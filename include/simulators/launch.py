@@ -178,6 +178,8 @@ class SimulatorPair:
                     authority=source.authority,
                     graph_root=source.graph_root,
                     ca_file=source.ca_file,
+                    # A service that limits nobody needs no careful beginning; a metered one is felt out as a real one.
+                    tier="none" if self.options.units_per_minute is None else None,
                 ),
             },
             LEDGER_CONNECTION: {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
-from spfc.errors import LeaseHeld
+from spfc.errors import LeaseHeld, Throttled
 from spfc.pipeline import tasks
 from spfc.pipeline.patience import PATIENCE, WAIT, come_back_later
 
@@ -63,3 +63,24 @@ def test_a_task_that_finds_the_route_taken(
     monkeypatch.setattr("spfc.pipeline.wiring.open_run", taken)
     with pytest.raises(ending), tasks.opened("legal", "enumerate", context(start), None):
         raise AssertionError("never opened")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ending"), [(None, WAIT), (3600.0, timedelta(hours=1)), (40_000.0, AirflowException)]
+)
+def test_a_service_that_wants_a_rest_gets_it_without_a_worker(
+    monkeypatch: pytest.MonkeyPatch, seconds: float | None, ending: timedelta | type[AirflowException]
+) -> None:
+    def denied(*_: object) -> Any:
+        raise Throttled("Microsoft Graph asks all requests of this app to wait.", retry_after=seconds)
+
+    monkeypatch.setattr("spfc.pipeline.wiring.open_run", denied)
+    began = datetime.now(UTC)
+    kind = AirflowRescheduleException if isinstance(ending, timedelta) else ending
+    with pytest.raises(kind) as caught, tasks.opened("legal", "enumerate", context(began), None):
+        raise AssertionError("never opened")
+    if isinstance(ending, timedelta):
+        late = caught.value.reschedule_date - began - ending
+        assert timedelta(0) <= late < timedelta(seconds=30)
+    else:
+        assert not isinstance(caught.value, AirflowRescheduleException)

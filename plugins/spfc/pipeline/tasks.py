@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DownstreamTasksSkipped
 
-from spfc.errors import Disposition, LeaseHeld, SpfcError
+from spfc.errors import Disposition, LeaseHeld, SpfcError, Throttled
 
 if TYPE_CHECKING:
     from spfc.steps.context import RunContext
@@ -119,8 +120,9 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 def opened(route: str, task: str, context: Context, fence: int | None) -> Iterator[RunContext]:
     """Open the run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
     from spfc.pipeline.fate import accounted
+    from spfc.pipeline.metrics import count_spending
     from spfc.pipeline.options import run_options
-    from spfc.pipeline.patience import come_back_later
+    from spfc.pipeline.patience import WAIT, come_back_later
     from spfc.pipeline.wiring import open_run
 
     try:
@@ -129,7 +131,12 @@ def opened(route: str, task: str, context: Context, fence: int | None) -> Iterat
             with run.task(task), accounted(run, task):
                 yield run
         finally:
+            count_spending(route, task, run.spending())
             run.database.close()
+    except Throttled as error:
+        log.warning("%s", error)
+        come_back_later(context, wait=max(WAIT, timedelta(seconds=error.retry_after or 0.0)))
+        _fail(error)
     except LeaseHeld as error:
         log.warning("%s", error)
         come_back_later(context)

@@ -16,6 +16,7 @@ from spfc.graph.client import GraphClient
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
+from spfc.pipeline.budgets import Budgets
 from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_route
 from spfc.routes import Route, RunOptions
 from spfc.sources.sharepoint_library import SharePointLibrary
@@ -38,26 +39,29 @@ _DRIVER_OPTIONS = frozenset(
 def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | None) -> RunContext:
     """Return the context of one task of one run. Nothing is asked of any service before a step needs it."""
     route = find_route(route_name)
-    return RunContext(
+    database = open_ledger()
+    budgets = Budgets(database, beat=lambda: run.beat())
+    run = RunContext(
         route=route,
         run_id=run_id,
         options=options,
-        database=open_ledger(),
-        make_source=lambda: make_source(route),
+        database=database,
+        make_source=lambda: budgets.paced(make_source(route, budgets), route),
         make_target=lambda: make_target(route),
         clock=time.time,
         fence=fence,
+        at_end=budgets.settle,
     )
+    return run
 
 
-def make_source(route: Route) -> Source:
+def make_source(route: Route, budgets: Budgets) -> Source:
     """Return the source of a route, from its Airflow connection."""
     place = route.source
     with _named(place.connection, GraphHook.conn_type):
         settings = replace(GraphHook(place.connection).get_settings(), page_size=route.limits.page_size)
-    return SharePointLibrary(
-        GraphClient(settings), hostname=place.hostname, site_path=place.site, library=place.library
-    )
+    client = GraphClient(settings, governor=budgets.governor(settings))
+    return SharePointLibrary(client, hostname=place.hostname, site_path=place.site, library=place.library)
 
 
 def make_target(route: Route) -> Target:
