@@ -19,6 +19,7 @@ from spfc.filecloud.settings import FileCloudSettings
 from spfc.graph.client import GraphClient
 from spfc.graph.settings import GraphSettings
 from spfc.ledger.database import Database
+from spfc.pipeline.budgets import Budgets
 from spfc.routes import Route, parse_options, parse_route
 from spfc.sources.sharepoint_library import SharePointLibrary
 from spfc.steps.closing import Closed, close_run
@@ -65,20 +66,22 @@ class House:
         return parse_route("house", {**base, **self.fields})
 
     def context(self, **options: Any) -> RunContext:
-        route = self.route()
+        route, settings = self.route(), self.graph_settings()
+        budgets = Budgets(self.database, beat=lambda: None)
         return RunContext(
             route=route,
             run_id=f"run{next(self.numbers)}",
             options=parse_options(options),
             database=self.database,
             make_source=lambda: SharePointLibrary(
-                GraphClient(self.graph_settings()),
+                GraphClient(settings, governor=budgets.governor(settings)),
                 hostname=route.source.hostname,
                 site_path=route.source.site,
                 library=route.source.library,
             ),
             make_target=lambda: FileCloudTarget(FileCloudClient(self.filecloud_settings()), route.target.folder),
             clock=self.clock,
+            at_end=budgets.settle,
         )
 
     def graph_settings(self) -> GraphSettings:
@@ -126,7 +129,7 @@ class House:
         return RunContext(
             route=run.route, run_id=run.run_id, options=run.options, database=run.database,
             make_source=run.make_source, make_target=run.make_target, clock=run.clock,
-            fence=self.enumeration.get("fence"),
+            fence=self.enumeration.get("fence"), at_end=run.at_end,
         )  # fmt: skip
 
 
