@@ -13,6 +13,7 @@ from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, begin_batch, stored_lines
 from spfc.ledger.rows import chunks
+from spfc.ledger.runs import load_run
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.conflicts import Settled, must_look, settle
@@ -36,6 +37,9 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     May be repeated: only lines that are still pending are tried. Files that are not reached within the time box stay
     pending, and the report counts them as deferred; those that quiet hours or a long rest forbid are deferred at once.
     """
+    if _is_closed(run):
+        # A task of a run that has ended was cleared: its lines are closed, its lease is given back, and all is well.
+        return {"files": 0, "left": 0, "bytes": 0, "rate": 0}
     with run.writing() as connection:
         run.renew(connection)  # whoever has lost the lease ends here, before the target is touched
         again = begin_batch(connection, plan_id, batch)
@@ -76,6 +80,13 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
     return {
         **counts, "files": progress.files_done, "left": len(left), "bytes": progress.bytes_done, "rate": round(rate)
     }  # fmt: skip
+
+
+def _is_closed(run: RunContext) -> bool:
+    """Say whether the run has had its report; one that died and was ended by another one has not."""
+    with run.reading() as connection:
+        row = load_run(connection, run.route.name, run.run_id)
+    return row is not None and bool(row.totals)
 
 
 def _leave(
