@@ -9,10 +9,20 @@ import random
 import threading
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
-from spfc.errors import ItemError, ItemGone, TargetChanged, TargetExists
+from spfc.errors import (
+    Disposition,
+    IntegrityMismatch,
+    ItemChanged,
+    ItemError,
+    ItemGone,
+    ServiceError,
+    TargetChanged,
+    TargetExists,
+)
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec, Target
 
@@ -248,6 +258,46 @@ class TargetContract:
     def test_a_file_needs_its_folder(self, target: Target) -> None:
         with pytest.raises(ItemError):
             put(target, "/missing/a.txt", b"1")
+
+    # -- reading back --------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("size", [0, 1, 5000])
+    def test_what_was_written_can_be_read_back(self, target: Target, size: int) -> None:
+        content = noise(size)
+        put(target, "/a.bin", content)
+        with closing(target.open("/a.bin", size=size)) as stream:
+            assert stream.offset == 0
+            assert stream.read(1000) == content[:1000]
+            assert stream.read(size + 1) == content[1000:]
+            assert stream.read(10) == b""
+
+    def test_reading_begins_where_it_is_asked_to_or_at_0(self, target: Target) -> None:
+        content = noise(5000)
+        put(target, "/a.bin", content)
+        with closing(target.open("/a.bin", size=5000, offset=1234)) as stream:
+            assert stream.offset in (0, 1234)
+            assert stream.read(5000) == content[stream.offset :]
+
+    def test_a_file_of_another_size_is_not_read(self, target: Target) -> None:
+        put(target, "/a.bin", noise(5000))
+        with (
+            pytest.raises((ItemChanged, IntegrityMismatch)),
+            closing(target.open("/a.bin", size=4999)) as stream,
+        ):
+            stream.read(6000)
+
+    def test_what_is_not_there_is_not_read(self, target: Target) -> None:
+        with pytest.raises(ItemGone):
+            target.open("/a.bin", size=5)
+
+    def test_a_chunk_that_does_not_follow_is_refused(self, target: Target) -> None:
+        content = noise(2 * target.chunk_size)
+        with pytest.raises(ServiceError) as caught:
+            target.put_chunk(
+                PutSpec("/a.bin", len(content), NOON), target.chunk_size, content[target.chunk_size :], last=True
+            )
+        assert caught.value.disposition is Disposition.RETRY
+        assert target.stat("/a.bin") is None
 
     # -- moving --------------------------------------------------------------------------------------
 

@@ -50,5 +50,5 @@ class TestServerOf2024(TestFileCloudTarget):
 class TestOddServer(TestFileCloudTarget):
     knobs = FileCloudKnobs(
         upload_failure_shape="json", precondition_failure="http", upload_etag_header=True, recycle=False,
-        delete_missing_result=1, listing_order="permuted", max_chunk=0,
+        delete_missing_result=1, listing_order="permuted", max_chunk=0, range="ignore", content_length=False,
     )  # fmt: skip

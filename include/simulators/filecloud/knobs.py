@@ -71,6 +71,8 @@ class FileCloudKnobs:
     upload_creates_folders: bool = False
     overwrite_default: bool = True
     repeat_chunk: Literal["accept", "refuse"] = "accept"
+    staging_of: Literal["session", "account"] = "session"
+    chunk_gap: Literal["refuse", "zeros"] = "refuse"
     precondition_failure: Literal["text", "http"] = "text"
     iflastmodified_is: Literal["utc", "server_clock"] = "utc"
     upload_ok_text: str = "OK"

@@ -72,16 +72,19 @@ class Staging:
             return Chunk(self._path(session, key), appending=True)
         return self.spool()
 
-    def add(self, session: str, key: str, offset: int, chunk: Chunk, repeats: bool) -> Path:
+    def add(self, session: str, key: str, offset: int, chunk: Chunk, repeats: bool, gaps: bool = False) -> Path:
         """Make a received chunk part of the upload and return the staged file.
 
         A chunk at 0 starts over; one before the end replaces what follows its offset (`repeats` False:
-        refused); one behind the end is refused (reference 7.4, sim column).
+        refused); one behind the end is refused, or with `gaps` padded (reference 7.4, sim column).
         """
         chunk.close()
         target = self._path(session, key)
         staged = chunk.start if chunk.appending else self.length(session, key)
-        if offset > staged:
+        if offset > staged and gaps:
+            with target.open("ab") as whole:
+                whole.truncate(offset)
+        elif offset > staged:
             raise Refused("The chunk does not follow the data received so far", "CLFC-3001")
         if offset and offset < staged and not repeats:
             raise Refused("The chunk was received before", "CLFC-3002")

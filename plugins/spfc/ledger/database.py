@@ -15,7 +15,7 @@ from spfc.errors import LeaseLost, LedgerUnavailable
 from spfc.ledger.schema import leases
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-HEAD = "0003"
+HEAD = "0004"
 """The migration this code was written for; a test compares it with the migration files."""
 
 SQLITE_BUSY_SECONDS = 60

@@ -13,9 +13,10 @@ from spfc.ledger.observations import debt_row, load_source, load_synced
 from spfc.ledger.plans import OPEN
 from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, plan_lines, source_items, synced_items
+from spfc.ledger.uploads import forget_uploads
 from spfc.planning.backoff import wait_after
 from spfc.planning.difference import owed
-from spfc.planning.model import Action, Outcome, SyncedItem
+from spfc.planning.model import Action, Kind, Outcome, SyncedItem
 
 HELD_HEAD_START = 2
 """Failures in a row that a refusal counts for: it waits as long as something that failed so often before."""
@@ -47,6 +48,7 @@ def record_results(
     if ended:
         connection.exec_driver_sql(outcome_statement(connection.dialect.name), ended)
     upsert(connection, synced_items, [synced_row(route, r.synced, run_id, now) for r in results if r.synced])
+    forget_uploads(connection, route, [r.item_id for r in results if r.synced and r.synced.kind is Kind.FILE])
     for result in results:
         if result.removed:
             _forget_tree(connection, route, result.item_id)

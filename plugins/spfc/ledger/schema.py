@@ -216,3 +216,20 @@ _partial_index("source_items_root", source_items.c.route, where=source_items.c.i
 _partial_index(
     "plan_lines_batch", plan_lines.c.plan_id, plan_lines.c.batch, where=plan_lines.c.batch.is_not(None)
 )  # fmt: skip
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("route", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("target_path", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("stream_version", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("chunk_size", BigInteger, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("suspect", Boolean, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+"""How far big uploads have come that have not ended. ``state`` is JSON: the hashes of the first ``sent`` bytes."""

@@ -64,6 +64,8 @@ class Verification(StrEnum):
     """The source served the same bytes twice, but lists another length or hash for them (Graph reference 8.4)."""
     ADOPTED = "adopted"
     """The file was at the target already, with the same size and time."""
+    READ_BACK = "read_back"
+    """The copy was downloaded from the target and is what was sent, or what the source lists."""
     FOREIGN = "foreign"
     """Somebody changed the copy at the target: the bytes are not ours any more."""
 

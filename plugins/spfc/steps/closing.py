@@ -13,6 +13,7 @@ from spfc.ledger.leases import fence_of, release_lease
 from spfc.ledger.outcomes import count_outcomes, end_open_lines
 from spfc.ledger.plans import load_manifest, stored_lines
 from spfc.ledger.runs import RunRow, load_run, run_costs, update_run
+from spfc.ledger.uploads import prune_uploads
 from spfc.planning.model import Action, Outcome
 from spfc.reporting.model import LineOutcome, RunSummary, Spending, Verdict
 from spfc.reporting.report import ReportFiles, write_report
@@ -62,6 +63,7 @@ def close_run(run: RunContext, folder: Path, *, airflow_url: str | None = None, 
             connection, route.name, run.run_id, ended_at=summary.ended_at, verdict=files.verdict.value, totals=totals
         )
         if run.fence is not None:
+            prune_uploads(connection, route.name, run.now())
             release_lease(connection, route.name, run.fence)
     log.info("%s: %s", files.verdict.value, files.story)
     log.info("Report: %s", files.html)

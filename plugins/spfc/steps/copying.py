@@ -16,6 +16,7 @@ from spfc.ledger.rows import chunks
 from spfc.ledger.runs import load_run
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
+from spfc.steps.bookmarks import care_of
 from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
 from spfc.steps.halting import Halt, Halted
@@ -114,7 +115,7 @@ def arrived_before(run: RunContext, job: Job) -> LineResult | None:
     if isinstance(copy, LineResult):
         return None
     try:
-        copied = arrived(run.target, copy)
+        copied = arrived(run.target, copy, care_of(run))
     except SpfcError as error:
         return result_of_error(stored, error)
     return None if copied is None else _done(stored, copied)
@@ -191,7 +192,7 @@ def _copied(run: RunContext, stored: StoredLine, settled: Settled, progress: Pro
     item_id = stored.line.item_id
     if settled.job is None:
         return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail=settled.note, synced=settled.kept)
-    synced = copy_file(run.source, run.target, settled.job, progress.add_bytes).synced
+    synced = copy_file(run.source, run.target, settled.job, progress.add_bytes, care_of(run)).synced
     detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
     return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)
 

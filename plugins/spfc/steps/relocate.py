@@ -43,6 +43,7 @@ from spfc.planning.difference import is_our_copy
 from spfc.planning.leftovers import leftover_id
 from spfc.planning.model import Kind, Outcome, SourceItem, SyncedItem, TargetEntry
 from spfc.planning.names import fold
+from spfc.steps.bookmarks import care_of
 from spfc.steps.context import RunContext
 from spfc.steps.copying import bind_source
 from spfc.steps.leftovers import clear_folder
@@ -132,7 +133,7 @@ class Relocation:
 
     def _copy(self, step: _Step) -> Copied:
         job = CopyJob(step.source, step.parent_id, step.new)
-        return copy_file(self._run.source, self._run.target, job, self._progress.add_bytes)
+        return copy_file(self._run.source, self._run.target, job, self._progress.add_bytes, care_of(self._run))
 
     def _settle(self, pairs: list[tuple[_Step, Copied]]) -> None:
         """Write new places down, remove the old copies, forget them."""

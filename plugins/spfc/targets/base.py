@@ -31,6 +31,22 @@ class PutSpec:
     expect_etag: str | None = None
 
 
+class TargetStream(Protocol):
+    """The bytes of one file at the target. Close it; it is not thread safe."""
+
+    offset: int
+    """Where the first byte of this stream lies in the file: 0 when the server ignored the place asked for."""
+
+    def read(self, size: int) -> bytes:
+        """Return exactly ``size`` bytes, fewer only at the end of the file, ``b""`` after it.
+
+        Raises ServiceBusy when the stream breaks, IntegrityMismatch when it ends elsewhere than announced.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
 class Target(Protocol):
     """A place that items go to. Paths are absolute within the route's target root: ``/a/b.txt``; ``/`` is the root.
 
@@ -68,6 +84,17 @@ class Target(Protocol):
         Returns the entry after the last chunk (etag only when the server gives one), else None. Dropping an upload
         before its last chunk leaves the old file as it was. An empty file is one empty last chunk. Raises
         TargetExists, TargetChanged, NameRefused, QuotaFull, TargetLocked.
+
+        An upload may go on in another process, at the offset where its predecessor stopped; nobody promises that the
+        target still has what was sent. A chunk that does not follow what it has is refused as a ServiceError to be
+        retried, never padded: start the file again at offset 0.
+        """
+
+    def open(self, path: str, *, size: int, offset: int = 0) -> TargetStream:
+        """Open the bytes of a file that has ``size`` bytes, for reading from ``offset`` on. One call.
+
+        Raises ItemGone when no file is there, ItemChanged when it has another size (a server that does not announce it
+        is found out at the end of the stream), and never takes an error page for the file (FileCloud reference 8).
         """
 
     def move(self, old: str, new: str) -> None:

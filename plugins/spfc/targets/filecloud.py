@@ -31,7 +31,7 @@ from spfc.filecloud.refusals import CallRefused, Hint
 from spfc.filecloud.settings import MIB
 from spfc.planning.difference import TIME_TOLERANCE
 from spfc.planning.model import Kind, TargetEntry
-from spfc.targets.base import Made, PutSpec
+from spfc.targets.base import Made, PutSpec, TargetStream
 from spfc.targets.paths import MOST_NAMES, checked, numbered
 
 _TRIES = 3
@@ -124,6 +124,10 @@ class FileCloudTarget:
             return None
         name = spec.path.rpartition("/")[2]
         return TargetEntry(spec.path, name, Kind.FILE, spec.size, spec.modified, etag)
+
+    def open(self, path: str, *, size: int, offset: int = 0) -> TargetStream:
+        """See the protocol. One call when all is well."""
+        return self._client.download(self._full_below_root(path), size=size, offset=offset)
 
     def move(self, old: str, new: str) -> None:
         """See the protocol. One call when all is well."""

@@ -8,7 +8,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from spfc.errors import ItemError, ItemGone, MoveRefused, NameRefused, SpfcError, TargetChanged, TargetExists
+from spfc.errors import (
+    ItemChanged,
+    ItemError,
+    ItemGone,
+    MoveRefused,
+    NameRefused,
+    ServiceBusy,
+    SpfcError,
+    TargetChanged,
+    TargetExists,
+)
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec
 from spfc.targets.paths import MOST_NAMES, checked, levels_of, numbered
@@ -24,13 +34,29 @@ class _Node:
     children: dict[str, _Node] = field(default_factory=dict)
 
 
+class MemoryStream:
+    """Implements :class:`spfc.targets.base.TargetStream` over bytes."""
+
+    def __init__(self, content: bytes, offset: int) -> None:
+        self.offset = offset
+        self._rest = memoryview(content)[offset:]
+
+    def read(self, size: int) -> bytes:
+        """See the protocol."""
+        chunk, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return chunk
+
+    def close(self) -> None:
+        """See the protocol."""
+
+
 class MemoryTarget:
     """A tree in memory. Names are kept as given and unique without regard to case and Unicode form.
 
     ``counts`` counts calls by operation, ``tree()`` shows everything. ``etags=False`` plays a server without them.
     ``refused_names`` are refused with NameRefused. ``network_folders`` lie on another storage than the rest: moves in
-    and out of them are refused. ``fail_next`` queues errors: each call raises the next one instead
-    of doing anything. Thread safe.
+    and out of them are refused. ``ignores_ranges`` opens files at their beginning whatever is asked. ``fail_next``
+    queues errors: each call raises the next one instead of doing anything. Thread safe.
     """
 
     def __init__(
@@ -42,6 +68,7 @@ class MemoryTarget:
         self._etags = etags
         self._refused = refused_names
         self.network_folders: set[str] = set()
+        self.ignores_ranges = False
         self._serial = 0
         self._root = _Node("", Kind.FOLDER)
         self._retired: dict[str, tuple[str, _Node]] = {}
@@ -108,7 +135,7 @@ class MemoryTarget:
             self._check_preconditions(spec, folder.children.get(_key(name)), name)
             staged = bytearray() if offset == 0 else self._staged.pop(spec.path, bytearray())
             if offset > len(staged):
-                raise ItemError(f"chunk at {offset}, but only {len(staged)} bytes came before", item=spec.path)
+                raise ServiceBusy(f"chunk at {offset}, but only {len(staged)} bytes came before", item=spec.path)
             staged[offset:] = chunk
             if not last:
                 self._staged[spec.path] = staged
@@ -119,6 +146,30 @@ class MemoryTarget:
             node = _Node(name, Kind.FILE, bytes(staged), spec.modified, etag)
             folder.children[_key(name)] = node
             return _entry(spec.path, node)
+
+    def open(self, path: str, *, size: int, offset: int = 0) -> MemoryStream:
+        """See the protocol."""
+        with self._lock:
+            self._count("open")
+            node = self._find(path)
+            if node is None or node.kind is not Kind.FILE:
+                raise ItemGone("No such file is there.", item=path)
+            if len(node.content) != size:
+                raise ItemChanged(f"The file has {len(node.content)} bytes, not {size}.", item=path)
+            return MemoryStream(node.content, 0 if self.ignores_ranges else offset)
+
+    def spoil(self, path: str, content: bytes) -> None:
+        """Let a file rot: other bytes under the same time and etag."""
+        with self._lock:
+            node = self._find(path)
+            if node is None:
+                raise KeyError(path)
+            node.content = content
+
+    def forget_staged(self) -> None:
+        """Lose what has come of all uploads under way, as a server does that ends a session."""
+        with self._lock:
+            self._staged.clear()
 
     def move(self, old: str, new: str) -> None:
         """See the protocol."""

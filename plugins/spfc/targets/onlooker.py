@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spfc.errors import Disposition, ItemError, ItemGone
 from spfc.planning.model import Kind, TargetEntry
-from spfc.targets.base import Made, PutSpec, Target
+from spfc.targets.base import Made, PutSpec, Target, TargetStream
 
 
 class NotDone(ItemError):
@@ -47,6 +47,10 @@ class Onlooker:
     def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
         """Refuse."""
         raise NotDone("Nothing is uploaded.", item=spec.path)
+
+    def open(self, path: str, *, size: int, offset: int = 0) -> TargetStream:
+        """See the protocol."""
+        return self._target.open(path, size=size, offset=offset)
 
     def move(self, old: str, new: str) -> None:
         """Confirm a move: something is at the new path and nothing at the old one. At most two calls."""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from spfc.quickxor import QuickXor
+from spfc.transfer.measure import Fingerprint, Measure
 from spfc.transfer.reader import ResumingReader
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What a stream really held."""
-
-    size: int
-    digest: bytes
 
 
 class AheadReader:
@@ -27,11 +18,11 @@ class AheadReader:
     stream is closed: what is under way is awaited there.
     """
 
-    def __init__(self, reader: ResumingReader, chunk_size: int) -> None:
+    def __init__(self, reader: ResumingReader, chunk_size: int, measure: Measure | None = None) -> None:
+        """``measure`` has taken in what lies before the reader's first byte."""
         self._reader = reader
         self._chunk_size = chunk_size
-        self._listed, self._own = QuickXor(), hashlib.sha256()
-        self._size = 0
+        self._measure = measure or Measure()
         self._helper: ThreadPoolExecutor | None = None
         self._coming: Future[bytes] | None = None
 
@@ -64,17 +55,19 @@ class AheadReader:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """Size and SHA-256 of all chunks fetched so far. Not while a chunk is under way."""
-        return Fingerprint(self._size, self._own.digest())
+        """What tells the bytes fetched so far from all others. Not while a chunk is under way."""
+        return self._measure.fingerprint
 
     @property
     def listed_hash(self) -> str:
         """The quickXorHash of all chunks fetched so far, base64. Not while a chunk is under way."""
-        return self._listed.base64()
+        return self._measure.listed_hash
+
+    def state(self) -> Mapping[str, object]:
+        """Return the measure of all chunks fetched so far, to be saved. Not while a chunk is under way."""
+        return self._measure.state()
 
     def _fetch(self) -> bytes:
         chunk = self._reader.read(self._chunk_size)
-        self._listed.update(chunk)
-        self._own.update(chunk)
-        self._size += len(chunk)
+        self._measure.update(chunk)
         return chunk

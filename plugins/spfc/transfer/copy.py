@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from spfc.errors import (
@@ -10,6 +12,8 @@ from spfc.errors import (
     IntegrityMismatch,
     ItemChanged,
     ItemGone,
+    PermissionMissing,
+    ServiceBusy,
     ServiceError,
     TargetChanged,
     TargetExists,
@@ -19,8 +23,13 @@ from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry, Verif
 from spfc.quickxor import same_hash
 from spfc.sources.base import Source
 from spfc.targets.base import PutSpec, Target
-from spfc.transfer.ahead import AheadReader, Fingerprint
+from spfc.transfer.ahead import AheadReader
+from spfc.transfer.bookmark import PLAIN, WORTH_KEEPING, Bookmark, Care
+from spfc.transfer.measure import Fingerprint, Measure
+from spfc.transfer.read_back import read_back
 from spfc.transfer.reader import ResumingReader
+
+log = logging.getLogger("spfc.transfer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,18 @@ class _UploadVoidError(Exception):
         self.error = error
 
 
+class _NotAsSentError(Exception):
+    """What the target holds after the last chunk is not what was sent."""
+
+    def __init__(self, entry: TargetEntry | None) -> None:
+        super().__init__("not as sent")
+        self.entry = entry
+
+
+class _BookmarkStaleError(Exception):
+    """The source serves another version than the one that was begun."""
+
+
 FRESH_STARTS = 2
 """How often a file whose upload was lost is sent again from its beginning before the trouble is let out."""
 
@@ -69,44 +90,60 @@ Count = Callable[[int], None]
 """Called with the number of bytes of each chunk that has reached the target."""
 
 
-def copy_file(source: Source, target: Target, job: CopyJob, count: Count) -> Copied:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """From where to where one file goes, and how."""
+
+    source: Source
+    target: Target
+    count: Count
+    care: Care
+
+
+def copy_file(source: Source, target: Target, job: CopyJob, count: Count, care: Care = PLAIN) -> Copied:
     """Bring one file over and return what was put there.
 
     Raises any :class:`~spfc.errors.ItemError` (this file only) or :class:`~spfc.errors.ServiceError`. Whatever is
     raised, no half file is visible at the target. A file that stands there already is adopted when size and time agree.
     """
+    way = _Way(source, target, count, care)
     try:
-        return _copy_with_policy(source, target, job, count)
+        return _copy_with_policy(way, job)
     except TargetExists as error:
-        return _adopt(job, target.stat(job.target_path), error)
+        return _adopt(way, job, target.stat(job.target_path), error)
     except TargetChanged as error:
         entry = target.stat(job.target_path)
         if entry is None:  # our copy was removed at the target: nobody's work is overwritten by bringing it back
-            return _copy_with_policy(source, target, replace(job, synced=None, overwrite=False, etag=None), count)
+            return _copy_with_policy(way, replace(job, synced=None, overwrite=False, etag=None))
         if job.synced is not None and is_our_copy(job.synced, entry):
-            return _copy_with_policy(source, target, replace(job, etag=entry.etag), count)
-        return _adopt(job, entry, error)
+            return _copy_with_policy(way, replace(job, etag=entry.etag))
+        return _adopt(way, job, entry, error)
 
 
-def arrived(target: Target, job: CopyJob) -> Copied | None:
+def arrived(target: Target, job: CopyJob, care: Care = PLAIN) -> Copied | None:
     """Return the copy that an earlier try, whose end nobody knows, has completed; None when it has not. One call.
 
-    A file that cannot be told from its predecessor (same size, same time) has not.
+    A file that cannot be told from its predecessor (same size, same time) has not, nor one that is suspect: copying
+    settles that. Where files are read back, this one is too.
     """
     entry, old = target.stat(job.target_path), job.synced
     if entry is None or not looks_copied(entry, job.item):
         return None
     if old is not None and is_our_copy(old, entry):
         return None
-    return Copied(_synced(job, entry.size, entry, Verification.ADOPTED), 0)
+    if _is_suspect(care, job):
+        return None
+    if care.read_back and not _holds_listed(target, job, entry):
+        return None
+    return Copied(_synced(job, entry.size, entry, _adopted_as(care, job)), 0)
 
 
-def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count) -> Copied:
+def _copy_with_policy(way: _Way, job: CopyJob) -> Copied:
     """Apply the two-strike rule of reference 8.4 to files whose bytes are not what is listed."""
     try:
-        return _copy_whole(source, target, job, count, None)
+        return _copy_whole(way, job, None)
     except _UnexpectedBytesError as strike:
-        listed = source.refresh(job.item.id)
+        listed = way.source.refresh(job.item.id)
         if listed is None:
             raise ItemGone("The file vanished while it was read.", item=job.item.name) from None
         if listed.version != job.item.version:
@@ -115,7 +152,7 @@ def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count
             ) from None
         first = strike.found
     try:
-        return _copy_whole(source, target, job, count, first)
+        return _copy_whole(way, job, first)
     except _UnexpectedBytesError as strike:
         raise IntegrityMismatch(
             f"The source lists {job.item.size} bytes, but served {first.size} and then {strike.found.size} that are "
@@ -125,29 +162,75 @@ def _copy_with_policy(source: Source, target: Target, job: CopyJob, count: Count
         ) from None
 
 
-def _copy_whole(source: Source, target: Target, job: CopyJob, count: Count, accept: Fingerprint | None) -> Copied:
-    """Copy from offset 0, again for each lost upload, at most :data:`FRESH_STARTS` times more.
+def _copy_whole(way: _Way, job: CopyJob, accept: Fingerprint | None) -> Copied:
+    """Copy from where an earlier process stopped, else from offset 0; again for each lost upload, at most
+    :data:`FRESH_STARTS` times more.
 
     A lost upload may have arrived after all. So when a later try finds another file at the source, the loss is what is
     reported: whoever reads the outcome must know that nobody knows what lies at the target.
     """
-    lost: _UploadVoidError | None = None
-    for _ in range(1 + FRESH_STARTS):
+    lost: ServiceError | None = None
+    bookmark = _bookmark(way, job) if accept is None else None
+    starts = [bookmark, *[None] * (1 + FRESH_STARTS)] if bookmark else [None] * (1 + FRESH_STARTS)
+    for start in starts:
         try:
-            return _copy_once(source, target, job, count, accept)
+            return _copy_once(way, job, accept, start)
         except _UploadVoidError as void:
-            lost = void
-        except (ItemGone, ItemChanged) as error:
-            if lost is None:
+            lost = void.error
+        except _NotAsSentError as bad:
+            job = _suspected(way, job, bad.entry)
+            lost = ServiceBusy(f"The target holds other bytes than were sent to it: {job.target_path}.")
+            continue
+        except (ItemGone, ItemChanged, _BookmarkStaleError) as error:
+            if lost is not None:
+                raise lost from error
+            if start is None:
                 raise
-            raise lost.error from error
+        if start is not None:
+            log.info("The upload of %r that was begun before cannot go on; it begins again.", job.item.name)
+            way.care.drop(job.item.id)
     if lost is None:
         raise AssertionError("a copy ends with a result, an error or a lost upload")
-    raise lost.error from lost.error.__cause__
+    raise lost
 
 
-def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accept: Fingerprint | None) -> Copied:
-    with ResumingReader(source, job.item) as reader, AheadReader(reader, target.chunk_size) as chunks:
+def _bookmark(way: _Way, job: CopyJob) -> Bookmark | None:
+    """Return where an earlier process stopped to send this very version to this very place; others are forgotten."""
+    if not _is_big(way.target, job.item.size):
+        return None
+    found = way.care.find(job.item.id)
+    if found is None or found.offset == 0:
+        return None
+    mine = (job.target_path, job.item.version, way.target.chunk_size)
+    if (found.target_path, found.version, found.chunk_size) == mine:
+        return found
+    way.care.drop(job.item.id)
+    return None
+
+
+def _is_big(target: Target, size: int) -> bool:
+    return size > WORTH_KEEPING * target.chunk_size
+
+
+def _suspected(way: _Way, job: CopyJob, entry: TargetEntry | None) -> CopyJob:
+    """Return the job that replaces a file which is not as it was sent, and remember that nobody may believe it."""
+    log.warning("%s: what was read back is not what was sent; it is sent again", job.target_path)
+    way.care.keep(Bookmark(job.item.id, job.target_path, job.item.version, None, 0, 0, 0, {}, suspect=True))
+    return replace(job, synced=None, overwrite=True, etag=entry.etag if entry else None)
+
+
+@contextmanager
+def _chunks(way: _Way, job: CopyJob, start: Bookmark | None) -> Iterator[tuple[ResumingReader, AheadReader]]:
+    chunk_size = way.target.chunk_size
+    with ResumingReader(way.source, job.item, offset=start.offset if start else 0) as reader:
+        if start and (reader.version, reader.size) != (start.stream_version, start.size):
+            raise _BookmarkStaleError
+        with AheadReader(reader, chunk_size, Measure.from_state(start.state) if start else None) as chunks:
+            yield reader, chunks
+
+
+def _copy_once(way: _Way, job: CopyJob, accept: Fingerprint | None, start: Bookmark | None) -> Copied:
+    with _chunks(way, job, start) as (reader, chunks):
         spec = PutSpec(
             job.target_path,
             reader.size if accept is None else accept.size,
@@ -155,25 +238,63 @@ def _copy_once(source: Source, target: Target, job: CopyJob, count: Count, accep
             expect_absent=job.synced is None and not job.overwrite,
             expect_etag=job.etag or (job.synced.target_etag if job.synced else None),
         )
-        offset, last_chunk = _send_all_but_last(chunks, target, spec, count)
+        page = _first_page(way, job, spec, reader, start) if accept is None else None
+        offset, last_chunk = _send_all_but_last(chunks, way, spec, page, start.offset if start else 0)
         proof = _prove(job.item, chunks, accept, announced=spec.size)
-        entry = _put(target, spec, offset, last_chunk, last=True)
-        count(len(last_chunk))
-        return Copied(_synced(job, spec.size, entry, proof), spec.size)
+        entry = _put(way.target, spec, offset, last_chunk, last=True)
+        way.count(len(last_chunk))
+        sent = chunks.fingerprint
+    if start is not None or way.care.read_back:
+        _check_arrived(way, spec, sent, entry)
+        proof = proof if proof is Verification.MISMATCH else Verification.READ_BACK
+    return Copied(_synced(job, spec.size, entry, proof), spec.size - (start.offset if start else 0))
 
 
-def _send_all_but_last(chunks: AheadReader, target: Target, spec: PutSpec, count: Count) -> tuple[int, bytes]:
+def _first_page(
+    way: _Way, job: CopyJob, spec: PutSpec, reader: ResumingReader, start: Bookmark | None
+) -> Bookmark | None:
+    """Return the bookmark to be moved on with each chunk, None for files that are not worth it."""
+    if start is not None:
+        page = replace(start, suspect=True)
+        way.care.keep(page)  # before anything is sent: from here on two processes have had a hand in it
+        return page
+    if not _is_big(way.target, spec.size):
+        return None
+    return Bookmark(
+        job.item.id, job.target_path, job.item.version, reader.version, spec.size, way.target.chunk_size, 0, {},
+        suspect=_is_suspect(way.care, job),
+    )  # fmt: skip
+
+
+def _check_arrived(way: _Way, spec: PutSpec, sent: Fingerprint, entry: TargetEntry | None) -> None:
+    """Read the whole file back. Raises _NotAsSentError when it is not what was sent."""
+    try:
+        found = read_back(way.target, spec.path, size=spec.size)
+    except PermissionMissing:
+        if way.care.read_back:
+            raise
+        found = None  # an account that may write but not read cannot prove what two processes have put together
+    if found is None or found.fingerprint != sent:
+        raise _NotAsSentError(entry)
+
+
+def _send_all_but_last(
+    chunks: AheadReader, way: _Way, spec: PutSpec, page: Bookmark | None, offset: int
+) -> tuple[int, bytes]:
     """Send what may go before the whole is proven; return the last chunk and its offset. All chunks are read then.
 
     Each chunk goes while the next is being read. That needs no look at the next one: a chunk that ends before the
     announced size is not the last, and if the stream ends with it all the same, the upload is never completed.
     """
-    offset, chunk = 0, chunks.next()
-    while offset + len(chunk) < spec.size and len(chunk) == target.chunk_size:
+    chunk = chunks.next()
+    while offset + len(chunk) < spec.size and len(chunk) == way.target.chunk_size:
+        state = chunks.state() if page else {}
         chunks.begin()
-        _put(target, spec, offset, chunk, last=False)
-        count(len(chunk))
+        _put(way.target, spec, offset, chunk, last=False)
+        way.count(len(chunk))
         offset += len(chunk)
+        if page is not None:
+            way.care.keep(replace(page, offset=offset, state=state))
         chunk = chunks.next()
     chunks.measure_rest()
     return offset, chunk
@@ -224,13 +345,38 @@ def _synced(job: CopyJob, size: int, entry: TargetEntry | None, proof: Verificat
     )
 
 
-def _adopt(job: CopyJob, entry: TargetEntry | None, refused: TargetExists | TargetChanged) -> Copied:
+def _adopt(way: _Way, job: CopyJob, entry: TargetEntry | None, refused: TargetExists | TargetChanged) -> Copied:
     """Settle a place that holds something else than expected: the new file by size and time is ours (an earlier try
     put it there and died before it could say so), anything else is not.
+
+    A suspect file is ours as well, but believed only when it has the listed hash; else it is replaced.
     """
     if entry is None or not looks_copied(entry, job.item):
         raise refused
-    return Copied(_synced(job, entry.size, entry, Verification.ADOPTED), 0)
+    suspect = _is_suspect(way.care, job)
+    if (suspect or way.care.read_back) and not _holds_listed(way.target, job, entry, unknown=not suspect):
+        if not suspect:
+            raise refused
+        return _copy_with_policy(way, replace(job, synced=None, overwrite=True, etag=entry.etag))
+    return Copied(_synced(job, entry.size, entry, _adopted_as(way.care, job)), 0)
+
+
+def _adopted_as(care: Care, job: CopyJob) -> Verification:
+    proven = job.item.hash is not None and (care.read_back or _is_suspect(care, job))
+    return Verification.READ_BACK if proven else Verification.ADOPTED
+
+
+def _is_suspect(care: Care, job: CopyJob) -> bool:
+    bookmark = care.find(job.item.id)
+    return bookmark is not None and bookmark.suspect and bookmark.target_path == job.target_path
+
+
+def _holds_listed(target: Target, job: CopyJob, entry: TargetEntry, *, unknown: bool = True) -> bool:
+    """Read a file back and say whether it has the listed hash; ``unknown`` is the answer when none is listed."""
+    if job.item.hash is None:
+        return unknown
+    found = read_back(target, job.target_path, size=entry.size)
+    return found is not None and same_hash(job.item.hash, found.listed_hash)
 
 
 def looks_copied(entry: TargetEntry, item: SourceItem) -> bool:

@@ -16,11 +16,11 @@ MAX_RESUMES = 5
 class ResumingReader:
     """Exact reads over a source stream that is reopened at the same byte when it breaks."""
 
-    def __init__(self, source: Source, item: SourceItem) -> None:
+    def __init__(self, source: Source, item: SourceItem, *, offset: int = 0) -> None:
         self._source = source
         self._item = item
-        self._stream: ContentStream = source.open(item)
-        self._position = 0
+        self._stream: ContentStream = source.open(item, offset=offset)
+        self._position = offset
         self._broken = 0
 
     def __enter__(self) -> Self:
@@ -35,6 +35,11 @@ class ResumingReader:
     def size(self) -> int:
         """Bytes of the whole file: as announced with the bytes, else as listed."""
         return self._item.size if self._stream.length is None else self._stream.length
+
+    @property
+    def version(self) -> str | None:
+        """The tag that came with the bytes."""
+        return self._stream.version
 
     def read(self, size: int) -> bytes:
         """Return exactly ``size`` bytes, fewer only at the end of the file.

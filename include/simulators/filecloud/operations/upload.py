@@ -81,7 +81,7 @@ def _open(exchange: Exchange) -> Chunk:
     params = exchange.params
     if params.get("path") and params.get("filename") and params.get("offset", "0") != "0":
         asked = _Upload.of(exchange)
-        return exchange.world.staging.open(exchange.session.digest, asked.place.key, asked.offset)
+        return exchange.world.staging.open(_holder(exchange), asked.place.key, asked.offset)
     return exchange.world.staging.spool()
 
 
@@ -114,7 +114,7 @@ async def _drain(exchange: Exchange) -> None:
 
 
 def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
-    world, session = exchange.world, exchange.session.digest
+    world, session = exchange.world, _holder(exchange)
     chunk.close()
     asked = _Upload.of(exchange)
     _check(exchange, asked, chunk)
@@ -124,7 +124,8 @@ def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
         staged = chunk.path
     else:
         repeats = world.knobs.repeat_chunk == "accept"
-        staged = world.staging.add(session, asked.place.key, asked.offset, chunk, repeats)
+        gaps = world.knobs.chunk_gap == "zeros"
+        staged = world.staging.add(session, asked.place.key, asked.offset, chunk, repeats, gaps)
     if not asked.complete:
         return _ok(exchange)
     if asked.total is not None and staged.stat().st_size != asked.total:
@@ -137,6 +138,12 @@ def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
     if world.knobs.etag and world.knobs.upload_etag_header and exchange.request.headers.get("X-FC-Send-ETag") == "1":
         response.headers["ETag"] = f'"{world.etag(asked.place, world.contents.of(status))}"'
     return response
+
+
+def _holder(exchange: Exchange) -> str:
+    """Return whose partial uploads count: those of this session, or of all sessions of the account."""
+    session = exchange.session
+    return session.user if exchange.world.knobs.staging_of == "account" else session.digest
 
 
 def _ok(exchange: Exchange) -> web.Response:

@@ -1,0 +1,34 @@
+"""Progress of big uploads, so that another process can go on where one died."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the table; it begins empty."""
+    op.create_table(
+        "uploads",
+        sa.Column("route", sa.String, primary_key=True),
+        sa.Column("item_id", sa.String, primary_key=True),
+        sa.Column("target_path", sa.Text, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("stream_version", sa.Text),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("chunk_size", sa.BigInteger, nullable=False),
+        sa.Column("sent", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("suspect", sa.Boolean, nullable=False),
+        sa.Column("updated_at", sa.Double, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Ledgers are never migrated backwards."""
+    raise NotImplementedError("the ledger is never migrated backwards: restore a backup instead")
