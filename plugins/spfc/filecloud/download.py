@@ -41,14 +41,19 @@ class Download:
 
         Raises ServiceBusy when the body breaks off, IntegrityMismatch when it ends before or after ``size``.
         """
-        self.fill(size)
-        out = bytes(memoryview(self._rest)[:size])
+        self._receive(size)
+        with memoryview(self._rest) as view:
+            out = bytes(view[:size])
         del self._rest[:size]
         self._position += len(out)
         return out
 
     def fill(self, size: int) -> bytes:
         """Receive until ``size`` bytes wait to be read or the body ends; return what waits without taking it."""
+        self._receive(size)
+        return bytes(self._rest[:size])
+
+    def _receive(self, size: int) -> None:
         while len(self._rest) < size and not self._ended:
             try:
                 piece = next(self._pieces, None)
@@ -59,7 +64,6 @@ class Download:
                 self._check_end()
             else:
                 self._rest += piece
-        return bytes(self._rest[:size])
 
     def expect(self, size: int | None) -> None:
         """Say how big the whole file must turn out to be. Raises IntegrityMismatch when it is not already."""
