@@ -85,6 +85,15 @@ class ConflictPolicy(StrEnum):
     TARGET_WINS = "target_wins"
 
 
+class VerifyPolicy(StrEnum):
+    """What proves a copy."""
+
+    SOURCE = "source"
+    """Length and hash of what was sent are those that the source lists."""
+    READ_BACK = "read_back"
+    """Besides, every copy is downloaded from the target and compared with what was sent."""
+
+
 class SharePointSource(_Strict):
     """A SharePoint Online document library, or one folder of it."""
 
@@ -160,6 +169,13 @@ class Policies(_Strict):
         ConflictPolicy.KEEP_BOTH, description="which version counts when a copy was edited at the target"
     )
     overwrite_guard: OverwriteGuard = OverwriteGuard()
+    verify: VerifyPolicy = Field(
+        VerifyPolicy.SOURCE,
+        description="source: what is sent has the listed hash; read_back: what arrived is compared too",
+    )
+    scrub_percent_per_week: float = Field(
+        0, ge=0, le=100, description="share of the old copies that is read back and compared each week; 0: none"
+    )
     approval_hours: int = Field(
         24, ge=1, le=8760, description="how long held removals wait for a person in the Airflow UI"
     )

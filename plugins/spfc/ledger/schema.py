@@ -233,3 +233,13 @@ uploads = Table(
     Column("updated_at", Double, nullable=False),
 )
 """How far big uploads have come that have not ended. ``state`` is JSON: the hashes of the first ``sent`` bytes."""
+
+scrubs = Table(
+    "scrubs",
+    metadata,
+    Column("route", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("verified_at", Double, nullable=False),
+    Index("scrubs_newest", "route", "verified_at"),
+)
+"""When an old copy was last read back."""

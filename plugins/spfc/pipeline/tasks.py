@@ -29,10 +29,11 @@ WORK_TASKS = ("diff_and_plan", "apply_structure", "create_empty_folders", "appro
 def enumerate_task(route: str, context: Context) -> dict[str, Any]:
     """Read the change feed; end the run's work here when nothing is owed."""
     from spfc.steps.enumerate import enumerate_source
+    from spfc.steps.scrub import scrub_share
 
     with opened(route, "enumerate", context, None) as run:
         result = enumerate_source(run)
-        looks = run.options.mode.looks_at_target
+        looks = run.options.mode.looks_at_target or bool(scrub_share(run))
     if not result["debt"] and not looks:
         log.info("Nothing has changed and nothing is owed.")
         _finish_early(context, result, WORK_TASKS)

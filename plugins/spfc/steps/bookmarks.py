@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spfc.ledger.uploads import UploadRow, forget_uploads, load_upload, store_upload
+from spfc.routes import VerifyPolicy
 from spfc.steps.context import RunContext
 from spfc.transfer.bookmark import Bookmark, Care
 
@@ -41,4 +42,4 @@ class LedgerBookmarks:
 
 def care_of(run: RunContext) -> Care:
     """Return how carefully the copies of a run are made."""
-    return Care(bookmarks=LedgerBookmarks(run))
+    return Care(run.route.policies.verify is VerifyPolicy.READ_BACK, LedgerBookmarks(run))

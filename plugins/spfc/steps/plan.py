@@ -27,6 +27,7 @@ from spfc.steps.audit import Audit, audit_target, audit_window
 from spfc.steps.context import RunContext
 from spfc.steps.overwrites import OverwriteGate, judge_overwrites
 from spfc.steps.packing import assign_batches
+from spfc.steps.scrub import scrub
 from spfc.steps.survey import survey
 
 log = logging.getLogger("spfc.plan")
@@ -48,10 +49,11 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` of removals and ``overwrite_guard``
     (tripped, text), ``batches`` (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their
     first paths), ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found; None
-    without one).
+    without one), ``scrub`` (what reading old copies back came to; None when none were due).
     May be repeated: each call makes a plan of its own.
     """
     audit = _look_at_target(run)
+    scrubbed = scrub(run)
     context, rows = survey(run, audit.present() if audit else {})
     with run.writing() as connection:
         plan_id = new_plan_id(connection, run.route.name, run.fence or 0)
@@ -64,7 +66,7 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     book.write_structure(structure, evictions)
     if audit is not None:
         book.write_strangers(audit.lines())
-    manifest = book.seal(audit)
+    manifest = book.seal(audit) | {"scrub": scrubbed}
     log.info("Plan %s: %s. %s", plan_id, _sentence(manifest["counts"]), manifest["guard"]["text"])
     return manifest
 

@@ -1,4 +1,4 @@
-"""Progress of big uploads, so that another process can go on where one died."""
+"""Progress of big uploads, so that another process can go on where one died; and when old copies were read back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table; it begins empty."""
+    """Create both tables; they begin empty."""
     op.create_table(
         "uploads",
         sa.Column("route", sa.String, primary_key=True),
@@ -27,6 +27,13 @@ def upgrade() -> None:
         sa.Column("suspect", sa.Boolean, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
     )
+    op.create_table(
+        "scrubs",
+        sa.Column("route", sa.String, primary_key=True),
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("verified_at", sa.Double, nullable=False),
+    )
+    op.create_index("scrubs_newest", "scrubs", ["route", "verified_at"])
 
 
 def downgrade() -> None:
