@@ -10,6 +10,7 @@
     ├── RunError                      this run may not go on                          stop
     │   ├── LeaseHeld                 another run of the route is at work
     │   ├── LeaseLost                 another run took over: write nothing more
+    │   ├── Interrupted               this task was told to stop; another try goes on       retry
     │   ├── SourceSuspicious          the source looks wrong: nothing may be removed
     │   └── TargetSuspicious          the target looks wrong: nothing may be repaired
     ├── ServiceError                  a remote service, as a whole
@@ -124,6 +125,13 @@ class LeaseLost(RunError):
     code = "lease_lost"
 
 
+class Interrupted(RunError):
+    """This task was told to stop (worker shut down, run marked as failed); another try goes on where it stopped."""
+
+    code = "interrupted"
+    disposition = Disposition.RETRY
+
+
 class SourceSuspicious(RunError):
     """The source looks wrong (empty or vanished root): going on could remove files by surprise."""
 
@@ -137,10 +145,11 @@ class TargetSuspicious(RunError):
 
 
 class ServiceError(SpfcError):
-    """A remote service refused or failed as a whole."""
+    """A remote service refused or failed as a whole. ``of_source`` is set where content was asked of the source."""
 
     code = "service"
     disposition = Disposition.RETRY
+    of_source = False
 
 
 class AuthenticationRefused(ServiceError):

@@ -136,6 +136,18 @@ def count_outcomes(connection: Connection, plan_id: str) -> dict[tuple[str, str]
     return {(row[0], row[1]): (int(row[2]), int(row[3] or 0)) for row in connection.execute(query)}
 
 
+def newest_codes(connection: Connection, plan_id: str, most: int) -> list[str]:
+    """Return the codes of the copies of a plan that ended last, the newest first; empty ones ended well."""
+    copies = plan_lines.c.action.in_([Action.UPLOAD.value, Action.UPDATE.value])
+    query = (
+        select(plan_lines.c.code)
+        .where(plan_lines.c.plan_id == plan_id, copies, plan_lines.c.ended_at.is_not(None))
+        .order_by(plan_lines.c.ended_at.desc(), plan_lines.c.seq.desc())
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def release_held(connection: Connection, plan_id: str, why: str) -> int:
     """Make the held removals of a plan executable, noting why; return how many lines."""
     held = (plan_lines.c.action == Action.REMOVE.value) & (plan_lines.c.outcome == Outcome.HELD.value)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Select, delete, exists, func, select, update
 
-from spfc.ledger.rows import chunks, synced_item, upsert
+from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, upsert
 from spfc.ledger.schema import debt, scrubs, synced_items
 from spfc.planning.model import Kind, SyncedItem, Verification
 
@@ -38,7 +38,7 @@ def oldest_verified(connection: Connection, route: str, most: int) -> list[Synce
         .order_by(func.coalesce(scrubs.c.verified_at, 0.0), synced_items.c.synced_at, synced_items.c.id)
         .limit(most)
     )
-    return [synced_item(row) for row in connection.execute(query).mappings()]
+    return [synced_item(row) for row in connection.execute(query.with_only_columns(*SYNCED_COLUMNS))]
 
 
 def store_verified(connection: Connection, route: str, now: float, good: Collection[str], bad: Collection[str]) -> None:

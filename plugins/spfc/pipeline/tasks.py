@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -70,7 +70,26 @@ def transfer_task(route: str, context: Context, batch: Mapping[str, Any]) -> dic
     from spfc.steps.copying import transfer_batch
 
     with opened(route, f"transfer[{batch['batch']}]", context, batch["fence"]) as run:
-        return transfer_batch(run, batch["plan_id"], batch["batch"])
+        return transfer_batch(run, batch["plan_id"], batch["batch"], _shown(context))
+
+
+PROGRESS_KEY = "progress"
+"""Key of the line, in the state of a transfer task, that says how far it has come."""
+
+
+def _shown(context: Context) -> Callable[[str], None]:
+    """Return what puts a line where the page of the task instance shows it while the task runs."""
+    store = context.get("task_state_store")
+    if store is None:
+        return lambda text: None
+
+    def show(text: str) -> None:
+        try:
+            store.set(PROGRESS_KEY, text)
+        except Exception as error:  # noqa: BLE001  # whatever it is: a line for people is no reason to stop copying
+            log.warning("The progress could not be shown: %s", type(error).__name__)
+
+    return show
 
 
 def empty_folders_task(route: str, context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:

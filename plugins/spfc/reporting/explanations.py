@@ -86,7 +86,8 @@ CODES: Mapping[str, Explanation] = {
         "Look at the report; if the changes are meant, trigger the route with release_plan = the plan's id.",
     ),
     "quota_full": Explanation(
-        "The target has no room left for this file.", "Raise the quota or free space at the target."
+        "The target has no room left for this file.",
+        "Raise the quota or free space at the target (old versions and the recycle bin count too).",
     ),
     "authentication_refused": Explanation(
         "A service does not accept the credentials.", "Correct the Airflow connection."
@@ -125,6 +126,9 @@ CODES: Mapping[str, Explanation] = {
     ),
     "lease_held": Explanation("Another run of the route was at work.", "Nothing to do: the other run does the work."),
     "lease_lost": Explanation("Another run took over.", "Nothing to do: the other run does the work."),
+    "interrupted": Explanation(
+        "The task was told to stop before this line was done.", "Nothing to do: the next try goes on."
+    ),
     "source_suspicious": Explanation(
         "The source looks wrong (empty or vanished), so nothing was removed.",
         "Look at the library before the next run.",

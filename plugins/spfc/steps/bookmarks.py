@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spfc.ledger.uploads import UploadRow, forget_uploads, load_upload, store_upload
 from spfc.routes import VerifyPolicy
 from spfc.steps.context import RunContext
@@ -40,6 +42,6 @@ class LedgerBookmarks:
             forget_uploads(connection, self._run.route.name, [item_id])
 
 
-def care_of(run: RunContext) -> Care:
-    """Return how carefully the copies of a run are made."""
-    return Care(run.route.policies.verify is VerifyPolicy.READ_BACK, LedgerBookmarks(run))
+def care_of(run: RunContext, hurried: Callable[[], bool] = bool) -> Care:
+    """Return how carefully the copies of a run are made; ``hurried`` says when to break off."""
+    return Care(run.route.policies.verify is VerifyPolicy.READ_BACK, LedgerBookmarks(run), hurried)

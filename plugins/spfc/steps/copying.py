@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
-from spfc.errors import SpfcError, TargetChanged
+from spfc.errors import QuotaFull, SpfcError
 from spfc.ledger.cursors import load_cursor
 from spfc.ledger.observations import load_source, load_synced
-from spfc.ledger.outcomes import LineResult
+from spfc.ledger.outcomes import LineResult, newest_codes
 from spfc.ledger.plans import StoredLine, begin_batch, stored_lines
 from spfc.ledger.rows import chunks
 from spfc.ledger.runs import load_run
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, SourceItem, SyncedItem
 from spfc.steps.bookmarks import care_of
-from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
+from spfc.steps.copier import Copier, Job
 from spfc.steps.halting import Halt, Halted
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
-from spfc.transfer.copy import Copied, CopyJob, arrived, copy_file
+from spfc.transfer.breaker import QUOTA_STRIKES, Breaker
+from spfc.transfer.copy import Copied, CopyJob, arrived
+from spfc.transfer.interrupt import on_termination
 from spfc.transfer.pool import MOST_PER_WORKER, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
 
 log = logging.getLogger("spfc.transfer")
 
-Job = tuple[StoredLine, CopyJob | LineResult]
-"""A line with what is to be copied, or with the reason why it cannot be tried now."""
 
-
-def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
+def transfer_batch(
+    run: RunContext, plan_id: str, batch: int, show: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
     """Copy the files of one batch and return counts by outcome, ``bytes`` and ``rate`` (bytes per second).
 
     May be repeated: only lines that are still pending are tried. Files that are not reached within the time box stay
     pending, and the report counts them as deferred; those that quiet hours or a long rest forbid are deferred at once.
+    ``show`` gets a line about the progress every ten seconds.
+
+    Raises :class:`~spfc.errors.Interrupted` on SIGTERM, when the chunks under way have arrived and all outcomes are
+    written, and the ServiceError of the last file when a service fails for several files in a row: both leave the rest
+    pending, for another try of the task or the next run.
     """
     if _is_closed(run):
         # A task of a run that has ended was cleared: its lines are closed, its lease is given back, and all is well.
@@ -45,6 +52,7 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
         run.renew(connection)  # whoever has lost the lease ends here, before the target is touched
         again = begin_batch(connection, plan_id, batch)
         lines = list(stored_lines(connection, plan_id, batch=batch, outcomes=(Outcome.PENDING,)))
+        codes = newest_codes(connection, plan_id, QUOTA_STRIKES)
     bind_source(run)
 
     def speak(text: str) -> None:
@@ -52,30 +60,36 @@ def transfer_batch(run: RunContext, plan_id: str, batch: int) -> dict[str, Any]:
         with run.writing() as connection:
             run.renew(connection)
         log.info("%s", text)
+        show(text)
 
     progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
     stop = Halt(run)
+    strikes = len(list(takewhile(lambda code: code == QuotaFull.code, codes)))
+    copier = Copier(run, progress, stop, Breaker(stop.ask, quota_strikes=strikes))
     counts: dict[str, Any] = {}
     ended: set[int] = set()
     # An earlier try of this task has died: what it was at may be there, and would become a second version.
     doubtful = {stored.seq for stored in lines[: in_flight(run)]} if again else set()
 
-    def work(job: Job) -> LineResult:
-        result = (arrived_before(run, job) if job[0].seq in doubtful else None) or _copy(run, job, progress, stop)
-        progress.add_file()
-        return result
+    def work(job: Job) -> LineResult | None:
+        return (arrived_before(run, job) if job[0].seq in doubtful else None) or copier.execute(job)
 
-    for results in run_jobs(jobs_of(run, lines), work, workers=run.route.limits.workers, stop=stop):
-        record(run, plan_id, results)
-        ended.update(result.seq for result in results)
-        for result in results:
-            counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
-            if result.outcome is not Outcome.DONE:
-                log.warning("%s: %s (%s)", result.outcome.value, result.detail, result.code)
+    with on_termination(stop.hurry):
+        for group in run_jobs(jobs_of(run, lines), work, workers=run.route.limits.workers, stop=stop):
+            results = [result for result in group if result is not None]
+            record(run, plan_id, results)
+            ended.update(result.seq for result in results)
+            for result in results:
+                progress.add_file()
+                counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+                if result.outcome is not Outcome.DONE:
+                    log.warning("%s: %s (%s)", result.outcome.value, result.detail, result.code)
     rate = progress.bytes_done / progress.seconds
     log.info("Batch %d: %d files, %s at %s/s", batch, progress.files_done, human_bytes(progress.bytes_done),
              human_bytes(rate))  # fmt: skip
+    show(progress.line())
     left = [stored for stored in lines if stored.seq not in ended]
+    copier.raise_if_cut_short(len(left))
     if left:
         _leave(run, plan_id, left, stop.reason, doubtful)
     return {
@@ -164,37 +178,6 @@ def _job(
         etag = line.evidence.get("target_etag")
         return replace(job, overwrite=True, etag=None if etag is None else str(etag))
     return job
-
-
-def _copy(run: RunContext, job: Job, progress: Progress, stop: Halt) -> LineResult:
-    stored, copy = job
-    if isinstance(copy, LineResult):
-        return copy
-    try:
-        return _bring(run, stored, copy, progress)
-    except SpfcError as error:
-        if stop.wants_rest(error):
-            return deferred(stored, error.code, error.message)
-        return result_of_error(stored, error)
-
-
-def _bring(run: RunContext, stored: StoredLine, job: CopyJob, progress: Progress) -> LineResult:
-    """Copy one file; a copy that was edited at the target is settled first, or when the target says so."""
-    policy = run.route.policies.conflicts
-    settled = settle(run.target, job, policy) if must_look(job, policy) else Settled(job)
-    try:
-        return _copied(run, stored, settled, progress)
-    except TargetChanged:
-        return _copied(run, stored, settle(run.target, job, policy), progress)
-
-
-def _copied(run: RunContext, stored: StoredLine, settled: Settled, progress: Progress) -> LineResult:
-    item_id = stored.line.item_id
-    if settled.job is None:
-        return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail=settled.note, synced=settled.kept)
-    synced = copy_file(run.source, run.target, settled.job, progress.add_bytes, care_of(run)).synced
-    detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
-    return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)
 
 
 def _done(stored: StoredLine, copied: Copied) -> LineResult:

@@ -39,6 +39,19 @@ class Halt:
             self._end(Halted("quiet_hours", f"The quiet hours of the route last until {until}."))
         return self._stop()
 
+    @property
+    def hurried(self) -> bool:
+        """Whether copies under way are to be broken off, too."""
+        return self._stop.hurried
+
+    def ask(self) -> None:
+        """Ask for a stop without a reason for the lines: they stay open."""
+        self._stop.ask()
+
+    def hurry(self) -> None:
+        """Ask for a stop that breaks off what is under way."""
+        self._stop.hurry()
+
     def wants_rest(self, error: SpfcError) -> bool:
         """Say whether ``error`` asks for a long rest, and take it as a reason to stop."""
         if error.disposition is not Disposition.WAIT or (error.retry_after or 0.0) < LONG_REST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,11 +48,13 @@ class Care:
     """What is done for a copy besides making it.
 
     ``read_back``: what the target holds is downloaded and compared with what was sent (or, for a file that stands
-    there already, with the listed hash). ``bookmarks``: None keeps no progress.
+    there already, with the listed hash). ``bookmarks``: None keeps no progress. ``hurried``: asked after each chunk
+    but the last whether the copy is to be broken off.
     """
 
     read_back: bool = False
     bookmarks: Bookmarks | None = None
+    hurried: Callable[[], bool] = bool
 
     def find(self, item_id: str) -> Bookmark | None:
         """Return the bookmark of an item, None also when none are kept."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from spfc.errors import (
     Disposition,
     IntegrityMismatch,
+    Interrupted,
     ItemChanged,
     ItemGone,
     PermissionMissing,
@@ -295,6 +296,8 @@ def _send_all_but_last(
         offset += len(chunk)
         if page is not None:
             way.care.keep(replace(page, offset=offset, state=state))
+        if way.care.hurried():
+            raise Interrupted("The copy was broken off.", item=spec.path)
         chunk = chunks.next()
     chunks.measure_rest()
     return offset, chunk

@@ -86,9 +86,15 @@ class StopSignal:
     def __init__(self, clock: Callable[[], float], deadline: float) -> None:
         self._clock, self._deadline = clock, deadline
         self._asked = threading.Event()
+        self.hurried = False
 
     def ask(self) -> None:
-        """Ask for a clean stop."""
+        """Ask for a clean stop: nothing new is begun."""
+        self._asked.set()
+
+    def hurry(self) -> None:
+        """Ask for a stop that does not wait for big files: they go on in another try, where they stopped."""
+        self.hurried = True
         self._asked.set()
 
     def __call__(self) -> bool:

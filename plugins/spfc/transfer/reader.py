@@ -19,7 +19,7 @@ class ResumingReader:
     def __init__(self, source: Source, item: SourceItem, *, offset: int = 0) -> None:
         self._source = source
         self._item = item
-        self._stream: ContentStream = source.open(item, offset=offset)
+        self._stream: ContentStream = self._open(offset)
         self._position = offset
         self._broken = 0
 
@@ -64,14 +64,22 @@ class ResumingReader:
 
     def _reopen(self, error: ServiceError) -> None:
         self._broken += 1
+        error.of_source = True
         if error.disposition is Disposition.STOP or self._broken > MAX_RESUMES:
             raise error
         version, length = self._stream.version, self._stream.length
         self._stream.close()
-        self._stream = self._source.open(self._item, offset=self._position)
+        self._stream = self._open(self._position)
         if (self._stream.version, self._stream.length) != (version, length):
             raise ItemChanged(
                 "The file changed while it was read.",
                 item=self._item.name,
                 hint="The next run brings the new version.",
             )
+
+    def _open(self, offset: int) -> ContentStream:
+        try:
+            return self._source.open(self._item, offset=offset)
+        except ServiceError as error:
+            error.of_source = True
+            raise

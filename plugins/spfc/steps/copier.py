@@ -1,0 +1,94 @@
+"""Copy single files of a batch, each to its outcome, and notice what they have in common when they fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from spfc.errors import Interrupted, QuotaFull, SpfcError, TargetChanged
+from spfc.ledger.outcomes import LineResult
+from spfc.ledger.plans import StoredLine
+from spfc.planning.model import Outcome
+from spfc.steps.bookmarks import care_of
+from spfc.steps.conflicts import Settled, must_look, settle
+from spfc.steps.context import RunContext
+from spfc.steps.halting import Halt
+from spfc.steps.results import deferred, result_of_error
+from spfc.transfer.breaker import QUOTA_STRIKES, SERVICE_STRIKES, Breaker
+from spfc.transfer.copy import CopyJob, copy_file
+from spfc.transfer.progress import Progress
+
+Job = tuple[StoredLine, CopyJob | LineResult]
+"""A line with what is to be copied, or with the reason why it cannot be tried now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """What the copies of one batch share."""
+
+    run: RunContext
+    progress: Progress
+    stop: Halt
+    breaker: Breaker
+
+    def execute(self, job: Job) -> LineResult | None:
+        """Copy one file and return how that ended; None when it was broken off and is still to be done."""
+        stored, copy = job
+        if isinstance(copy, LineResult):
+            return copy
+        if self.stop.hurried:
+            return None
+        if self.breaker.full:
+            return result_of_error(stored, _no_room())
+        try:
+            result = self._bring(stored, copy)
+        except Interrupted:
+            return None
+        except SpfcError as error:
+            if self.stop.wants_rest(error):
+                return deferred(stored, error.code, error.message)
+            self.breaker.note(error)
+            ended = result_of_error(stored, error)
+            if self.breaker.down is not None and ended.outcome is Outcome.FAILED:
+                return replace(ended, outcome=Outcome.DEFERRED)  # it is the service, not the file: no time to wait out
+            return ended
+        self.breaker.note(None)
+        return result
+
+    def raise_if_cut_short(self, left: int) -> None:
+        """Raise the reason why files were left that somebody should hear about."""
+        down, route = self.breaker.down, self.run.route
+        if down is not None:
+            place = route.source.label if down.of_source else route.target.label
+            raise type(down)(
+                f"{'SharePoint' if down.of_source else 'FileCloud'} ({place}) failed for {SERVICE_STRIKES} files in a "
+                f"row, so the transfer stopped with {left} files left. The last one: {down.message}",
+                hint="The rest waits for the next try.",
+            )
+        if self.stop.hurried and left:
+            raise Interrupted(f"The task was told to stop, with {left} files left.", hint="The next try goes on there.")
+
+    def _bring(self, stored: StoredLine, job: CopyJob) -> LineResult:
+        """Copy one file; a copy that was edited at the target is settled first, or when the target says so."""
+        policy, target = self.run.route.policies.conflicts, self.run.target
+        settled = settle(target, job, policy) if must_look(job, policy) else Settled(job)
+        try:
+            return self._copied(stored, settled)
+        except TargetChanged:
+            return self._copied(stored, settle(target, job, policy))
+
+    def _copied(self, stored: StoredLine, settled: Settled) -> LineResult:
+        item_id = stored.line.item_id
+        if settled.job is None:
+            return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail=settled.note, synced=settled.kept)
+        run = self.run
+        care = care_of(run, lambda: self.stop.hurried)
+        synced = copy_file(run.source, run.target, settled.job, self.progress.add_bytes, care).synced
+        detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
+        return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)
+
+
+def _no_room() -> QuotaFull:
+    return QuotaFull(
+        f"Not tried: the target had no room for {QUOTA_STRIKES} files in a row.",
+        hint="Make room at FileCloud (old versions and the recycle bin count too) or raise the quota.",
+    )
