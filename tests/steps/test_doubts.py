@@ -10,6 +10,7 @@ from tests.planning.trees import folder
 from tests.steps.house import FILLED, House
 
 from spfc.errors import ReplyLost
+from spfc.planning.model import TargetEntry
 from spfc.targets.base import PutSpec
 
 
@@ -139,3 +140,37 @@ def test_a_line_that_was_not_reached_is_not_taken_for_done(filled: House) -> Non
     die(filled, "put_chunk", before=True)
     filled.publish([replace(filled.source.items["9"], deleted=True)])
     settled(filled, {**FILLED, "/8.txt": b"8"})
+
+
+@pytest.fixture
+def ageless(house: House) -> House:
+    """A target that knows neither etags nor the age of a file."""
+    plain, house.target._etags = house.target.stat, False
+
+    def stat(path: str) -> TargetEntry | None:
+        found = plain(path)
+        return found and replace(found, modified=None)
+
+    house.target.stat = stat  # type: ignore[method-assign]
+    house.fill()
+    house.run()
+    return house
+
+
+def test_a_copy_of_unknown_age_is_recognised_by_its_bytes(ageless: House) -> None:
+    ageless.publish([ageless.file("9", "root", "nine.txt", "nine")])
+    die(ageless, "put_chunk")
+    sent = ageless.target.counts["put_chunk"]
+    ageless.run()
+    assert ageless.manifest == {}, "found before anything was planned"
+    assert ageless.target.counts["put_chunk"] == sent
+    assert ageless.target.tree() == {**FILLED, "/nine.txt": b"nine"}
+    assert ageless.debt() == 0
+
+
+def test_a_strangers_file_of_the_same_length_and_unknown_age_is_not_ours(ageless: House) -> None:
+    ageless.publish([ageless.file("9", "root", "nine.txt", "nine")])
+    ageless.target.put_chunk(PutSpec("/nine.txt", 4, 5), 0, b"theirs"[:4], last=True)
+    ageless.run()
+    assert ageless.told() == {("/nine.txt", "upload", "held")}
+    assert ageless.target.tree()["/nine.txt"] == b"thei"

@@ -13,7 +13,7 @@ from spfc.planning.names import shorten
 from spfc.routes import ConflictPolicy
 from spfc.targets.base import Target
 from spfc.targets.paths import numbered
-from spfc.transfer.copy import CopyJob, looks_copied
+from spfc.transfer.copy import CopyJob, has_same_bytes, looks_copied
 
 log = logging.getLogger("spfc.transfer")
 
@@ -50,7 +50,7 @@ def settle(target: Target, job: CopyJob, policy: ConflictPolicy) -> Settled:
     if entry is not None and job.synced is not None and is_our_copy(job.synced, entry):
         # Asked first: a quick edit of equal length looks like both versions, and only copying it again is safe.
         return Settled(replace(job, etag=entry.etag))
-    if entry is None or looks_copied(entry, job.item):
+    if entry is None or looks_copied(entry, job.item) or has_same_bytes(target, job, entry):
         # Gone, or an earlier try got as far as putting the new version there: copying adopts it.
         return Settled(_as_new(job))
     if policy is ConflictPolicy.TARGET_WINS and entry.kind is Kind.FILE:

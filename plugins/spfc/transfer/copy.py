@@ -125,10 +125,14 @@ def arrived(target: Target, job: CopyJob, care: Care = PLAIN) -> Copied | None:
     """Return the copy that an earlier try, whose end nobody knows, has completed; None when it has not. One call.
 
     A file that cannot be told from its predecessor (same size, same time) has not, nor one that is suspect: copying
-    settles that. Where files are read back, this one is too.
+    settles that. Where files are read back, this one is too, and so is one of unknown age.
     """
     entry, old = target.stat(job.target_path), job.synced
-    if entry is None or not looks_copied(entry, job.item):
+    if entry is None:
+        return None
+    if has_same_bytes(target, job, entry):
+        return Copied(_synced(job, entry.size, entry, Verification.READ_BACK), 0)
+    if not looks_copied(entry, job.item):
         return None
     if old is not None and is_our_copy(old, entry):
         return None
@@ -352,8 +356,11 @@ def _adopt(way: _Way, job: CopyJob, entry: TargetEntry | None, refused: TargetEx
     """Settle a place that holds something else than expected: the new file by size and time is ours (an earlier try
     put it there and died before it could say so), anything else is not.
 
-    A suspect file is ours as well, but believed only when it has the listed hash; else it is replaced.
+    A suspect file is ours as well, but believed only when it has the listed hash; else it is replaced. A file of unknown
+    age is ours when it has the listed hash.
     """
+    if entry is not None and has_same_bytes(way.target, job, entry):
+        return Copied(_synced(job, entry.size, entry, Verification.READ_BACK), 0)
     if entry is None or not looks_copied(entry, job.item):
         raise refused
     suspect = _is_suspect(way.care, job)
@@ -380,6 +387,16 @@ def _holds_listed(target: Target, job: CopyJob, entry: TargetEntry, *, unknown: 
         return unknown
     found = read_back(target, job.target_path, size=entry.size)
     return found is not None and same_hash(job.item.hash, found.listed_hash)
+
+
+def has_same_bytes(target: Target, job: CopyJob, entry: TargetEntry) -> bool:
+    """Say whether a file whose age the server cannot tell has the listed size and hash; if the sizes agree, it is read.
+
+    Servers without UTC times (FileCloud reference 3.3) leave no cheaper proof that a copy is there already.
+    """
+    if entry.kind is not Kind.FILE or entry.modified is not None or entry.size != job.item.size:
+        return False
+    return _holds_listed(target, job, entry, unknown=False)
 
 
 def looks_copied(entry: TargetEntry, item: SourceItem) -> bool:
