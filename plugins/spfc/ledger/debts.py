@@ -57,7 +57,8 @@ def expand_new_folders(connection: Connection, route: str, now: float) -> int:
     if owes_much(connection, route):
         below = and_(below, source_items.c.id.in_(_ids_owed_by_nobody(route)))
     added = 0
-    while found := _owe_unsynced(connection, route, now, below):
+    # Not ordered: to get an order from an index, SQLite would read the whole library.
+    while found := _owe(connection, _unsynced(route, now).where(below)):
         added += found
     return added
 
@@ -89,7 +90,8 @@ def _ids_owed_by_nobody(route: str) -> Select[tuple[str]]:
 
 def owe_everything_missing(connection: Connection, route: str, now: float) -> int:
     """Owe every live item that was never copied: after the first enumeration, and when the filters have changed."""
-    return _owe_unsynced(connection, route, now, literal(True))
+    # In the order of the primary key: appended to its index, not scattered over it.
+    return _owe(connection, _unsynced(route, now).order_by(source_items.c.id))
 
 
 def owe_everything_changed(connection: Connection, route: str, now: float) -> int:
@@ -121,21 +123,21 @@ def owe_everything_changed(connection: Connection, route: str, now: float) -> in
     ).rowcount
 
 
-def _owe_unsynced(connection: Connection, route: str, now: float, which: ColumnElement[bool]) -> int:
-    missing = (
-        select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0))
-        .where(
-            source_items.c.route == route,
-            source_items.c.deleted.is_(False),
-            which,
-            ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
-            ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
-        )
-        .order_by(source_items.c.id)  # in the order of the primary key: appended to its index, not scattered over it
+def _unsynced(route: str, now: float) -> Select[Any]:
+    """Return a fresh ``debt`` row for each live item that is neither copied nor owed."""
+    return select(literal(route), source_items.c.id, literal(now), literal(0), literal(""), literal(0.0)).where(
+        source_items.c.route == route,
+        source_items.c.deleted.is_(False),
+        ~exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id),
+        ~exists().where(debt.c.route == route, debt.c.id == source_items.c.id),
     )
-    # Without this option the count of an INSERT is unknown (-1) on PostgreSQL.
+
+
+def _owe(connection: Connection, rows: Select[Any]) -> int:
+    """Write down the debt rows that a query finds; return how many."""
+    # Without this option the count of an INSERT is unknown (-1) on PostgreSQL, and no loop over it would end.
     return connection.execute(
-        insert(debt).from_select([column.name for column in debt.c], missing),
+        insert(debt).from_select([column.name for column in debt.c], rows),
         execution_options={"preserve_rowcount": True},
     ).rowcount
 
