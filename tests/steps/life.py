@@ -30,7 +30,7 @@ from spfc.ledger.database import Database
 from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import LEASE_SECONDS, fence_of
 from spfc.ledger.plans import StoredLine, stored_lines
-from spfc.ledger.rows import source_item, synced_item
+from spfc.ledger.rows import SOURCE_COLUMNS, SYNCED_COLUMNS, source_item, synced_item
 from spfc.ledger.runs import load_run, update_run
 from spfc.ledger.schema import plans, source_items, synced_items
 from spfc.planning.model import Kind, SourceItem, SyncedItem
@@ -365,10 +365,10 @@ class Life:
 
     def shot(self) -> Shot:
         with self.database.reading() as connection:
-            source = connection.execute(select(source_items).where(source_items.c.route == self.name)).mappings()
-            seen = {row["id"]: source_item(row) for row in source}
-            synced = connection.execute(select(synced_items).where(synced_items.c.route == self.name)).mappings()
-            copied = {row["id"]: synced_item(row) for row in synced}
+            source = connection.execute(select(*SOURCE_COLUMNS).where(source_items.c.route == self.name))
+            seen = {item.id: item for item in map(source_item, source)}
+            synced = connection.execute(select(*SYNCED_COLUMNS).where(synced_items.c.route == self.name))
+            copied = {item.id: item for item in map(synced_item, synced)}
             debt = debt_summary(connection, self.name)[0]
         return Shot(self.target.tree(), self.target.retired(), seen, copied, debt)
 
