@@ -27,6 +27,7 @@ READS: dict[str, Callable[[Connection], object]] = {
     "copy_rows": lambda c: list(debts.copy_rows(c, R)),
     "count_changed": lambda c: count_changed(c, R),
     "changed_rows": lambda c: list(changed_rows(c, R)),
+    "occupants": lambda c: debts.occupants(c, R, [("root", "a.txt"), ("root", "b.txt")]),
     "find_base": lambda c: find_base(c, R, "/"),
 }
 _WHOLE_LIBRARY = re.compile(r"SCAN (source_items|synced_items)|(source_items|synced_items)\S* USING .*\(route=\?\)")

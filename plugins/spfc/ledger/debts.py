@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, literal, or_, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    values,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from spfc.ledger.bulk import among, ids
@@ -266,17 +281,22 @@ def occupants(connection: Connection, route: str, keys: Collection[NameKey]) -> 
     """Return who stands at each of the wanted names, where somebody does."""
     found: dict[NameKey, Occupant] = {}
     for piece in chunks([key for key in keys if key[0] is not None]):
+        # Not `(parent_id, fold) IN (...)`: for that, SQLite reads the whole library. Outer joins keep the order.
+        wanted = values(column("parent_id", String), column("fold", String)).data(piece).cte("wanted")
+        at_name = and_(
+            synced_items.c.route == route,
+            synced_items.c.parent_id == wanted.c.parent_id,
+            synced_items.c.fold == wanted.c.fold,
+        )
+        of_synced = and_(source_items.c.route == synced_items.c.route, source_items.c.id == synced_items.c.id)
         query = (
             select(synced_items.c.fold, *SYNCED_COLUMNS, *SOURCE_COLUMNS)
-            .outerjoin(
-                source_items,
-                and_(source_items.c.route == synced_items.c.route, source_items.c.id == synced_items.c.id),
-            )
-            .where(synced_items.c.route == route, tuple_(synced_items.c.parent_id, synced_items.c.fold).in_(piece))
+            .select_from(wanted.outerjoin(synced_items, at_name).outerjoin(source_items, of_synced))
+            .where(func.coalesce(synced_items.c.id, "") != "")
         )
-        for name, *values in connection.execute(query):
-            synced = synced_item(values[:_SYNCED_WIDTH])
-            source = None if values[_SYNCED_WIDTH] is None else source_item(values[_SYNCED_WIDTH:])
+        for name, *row in connection.execute(query):
+            synced = synced_item(row[:_SYNCED_WIDTH])
+            source = None if row[_SYNCED_WIDTH] is None else source_item(row[_SYNCED_WIDTH:])
             stays = source is not None and not source.deleted and same_place(source, synced)
             found[synced.parent_id, name] = Occupant(synced, stays)
     return found

@@ -103,7 +103,8 @@ def _is_new_folder(row: DebtRow) -> bool:
 
 def _occupants(run: RunContext, rows: Iterable[DebtRow], context: PlanContext) -> dict[NameKey, Occupant]:
     """Return who stands at the names that live rows want; a folder that is new to the target has nobody in it."""
-    keys = {wanted_key(row.source) for row in rows if row.source and row.source.parent_id in context.folders}
+    live = [row.source for row in rows if row.source and not row.source.deleted]
+    keys = {wanted_key(source) for source in live if source.parent_id in context.folders}
     with run.reading() as connection:
         return occupants(connection, run.route.name, sorted(keys, key=str))
 
