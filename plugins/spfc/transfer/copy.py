@@ -356,8 +356,8 @@ def _adopt(way: _Way, job: CopyJob, entry: TargetEntry | None, refused: TargetEx
     """Settle a place that holds something else than expected: the new file by size and time is ours (an earlier try
     put it there and died before it could say so), anything else is not.
 
-    A suspect file is ours as well, but believed only when it has the listed hash; else it is replaced. A file of unknown
-    age is ours when it has the listed hash.
+    A suspect file is ours as well, but believed only when it has the listed hash; else it is replaced. A file of
+    unknown age is ours when it has the listed hash.
     """
     if entry is not None and has_same_bytes(way.target, job, entry):
         return Copied(_synced(job, entry.size, entry, Verification.READ_BACK), 0)
