@@ -9,7 +9,7 @@ import pytest
 from tests.planning.trees import folder
 from tests.steps.house import FILLED, House
 
-from spfc.errors import ReplyLost
+from spfc.errors import ReplyLost, ServiceBusy
 from spfc.planning.model import TargetEntry
 from spfc.targets.base import PutSpec
 
@@ -35,6 +35,11 @@ def die(house: House, operation: str, *, before: bool = False, error: Exception 
     with pytest.raises(Died):
         house.run()
     house.clock.now += 10_000
+
+
+def busy(*_: object, **__: object) -> None:
+    """Refuse whatever is asked."""
+    raise ServiceBusy("The service is overloaded.")
 
 
 @pytest.fixture
@@ -174,3 +179,14 @@ def test_a_strangers_file_of_the_same_length_and_unknown_age_is_not_ours(ageless
     ageless.run()
     assert ageless.told() == {("/nine.txt", "upload", "held")}
     assert ageless.target.tree()["/nine.txt"] == b"thei"
+
+
+def test_a_failed_upload_of_a_file_that_is_gone_is_looked_for_once(filled: House) -> None:
+    """Nothing is owed any more, so no newer plan takes the place of the one with the failure."""
+    filled.publish([filled.file("9", "root", "nine.txt", "old")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filled.target, "put_chunk", busy)
+        filled.run()
+    assert ("/nine.txt", "upload", "failed") in filled.told()
+    filled.publish([replace(filled.source.items["9"], deleted=True)])
+    settled(filled, FILLED)

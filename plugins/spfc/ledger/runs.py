@@ -83,6 +83,12 @@ def open_runs(connection: Connection, route: str, *, but: str) -> list[RunRow]:
     return [run for run in recent_runs(connection, route, RECENT) if run.ended_at is None and run.run_id != but]
 
 
+def feed_was_read_since(connection: Connection, route: str, started_at: float) -> bool:
+    """Say whether a run that began after ``started_at`` has read the change feed to its end."""
+    query = select(runs.c.run_id).where(runs.c.route == route, runs.c.started_at > started_at, runs.c.pages > 0)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def recent_runs(connection: Connection, route: str, limit: int = 50) -> list[RunRow]:
     """Return the newest runs of a route, the newest first."""
     query = select(runs).where(runs.c.route == route).order_by(runs.c.started_at.desc()).limit(limit)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from spfc.ledger.observations import load_source
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import OPEN, StoredLine, left_open, load_manifest, newest_plan, stored_lines
-from spfc.ledger.runs import load_run
+from spfc.ledger.runs import feed_was_read_since, load_run
 from spfc.planning.model import Action, Outcome, Reason, SourceItem
 from spfc.steps.context import RunContext
 from spfc.steps.copying import arrived_before, in_flight, jobs_of
@@ -44,8 +44,8 @@ def settle_doubts(run: RunContext) -> int:
     """Look at what the route's last run may have done unseen; return how many changes were found.
 
     Costs nothing after a run that ended well, else at most two calls for each change that could be under way when it
-    died, and for each failed line whose answer was lost. Lines that turn out to be done get that outcome. May be
-    repeated.
+    died, and for each failed line whose answer was lost; the latter only until a run has read the feed after it. Lines
+    that turn out to be done get that outcome. May be repeated.
     """
     with run.reading() as connection:
         newest = newest_plan(connection, run.route.name)
@@ -56,7 +56,9 @@ def settle_doubts(run: RunContext) -> int:
         if row is None or row.dry_run:
             return 0
         died = bool(row.error) and _has_unseen(connection, plan_id)
-        lost = _lost_lines(connection, plan_id)
+        # Once is enough: what was not found stays failed, and without debt there is no newer plan to look at instead.
+        asked = feed_was_read_since(connection, run.route.name, row.started_at)
+        lost = [] if asked else _lost_lines(connection, plan_id)
     if not died and not lost:
         return 0
     looking = replace(run, make_target=lambda: Onlooker(run.target))
