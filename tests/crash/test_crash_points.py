@@ -67,7 +67,7 @@ def test_every_kind_of_side_effect_is_among_the_points(stage: Stage) -> None:
     assert kinds == {"commit", "createfolder", "move", "upload", "deletefile"}
     commits = {point.split(" ")[1] for point in stage.end_of("changes")[1] if point.startswith("commit")}
     assert {name.partition(".")[0] for name in commits} == {
-        "enumerate", "survey", "plan", "structure", "copying", "removals", "closing", "context",
+        "enumerate", "survey", "packing", "plan", "structure", "copying", "removals", "closing", "context",
     }  # fmt: skip
 
 
