@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.planning.trees import ROOT, folder
 from tests.steps.house import House
 
+from spfc.errors import ServiceBusy
 from spfc.ledger.leases import LEASE_SECONDS
 from spfc.ledger.plans import add_lines, stored_lines
 from spfc.ledger.runs import load_run
@@ -176,3 +177,14 @@ def test_what_had_stepped_aside_is_quarantined_under_its_own_name(house: House) 
     house.clock.now += LEASE_SECONDS + 1
     house.run()
     assert [path.rpartition("/")[2] for path in house.target.retired() if path.endswith(".txt")] == ["two.txt"]
+
+
+def test_a_repeated_first_look_does_not_take_our_own_folder_for_somebody_elses(house: House) -> None:
+    """It is about to leave its name to a new one."""
+    house.publish([ROOT, folder("a", "root", "A"), house.file("1", "root", "one.txt", "body")])
+    house.source.fail_next["open"] = [ServiceBusy("no")] * 9
+    house.run()
+    house.source.fail_next.clear()
+    house.publish([folder("a", "root", "B"), folder("n", "root", "A")])
+    house.run()
+    assert house.target.tree() == {"/A": None, "/B": None, "/one.txt": b"body"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection
 
@@ -32,10 +33,14 @@ def end_look(connection: Connection, route: str, plan_id: str) -> None:
         mark_base(connection, route, LOOKING, "")
 
 
-def look_at(target: Target, base_id: str, folders: dict[str, SourceItem]) -> dict[str, TargetEntry]:
-    """Return what stands at the target where the source has folders, by folded path.
+def look_at(
+    target: Target, base_id: str, folders: dict[str, SourceItem], ours: Callable[[str], Iterable[SyncedItem]]
+) -> dict[str, TargetEntry]:
+    """Return what stands at the target where the source has folders, by folded path, without being ours.
 
-    One listing per folder that exists on both sides; a target root that does not exist costs one call in all.
+    ``ours`` returns what we have put into a folder, by its id: when a look is repeated, our own copies are there, and
+    may be about to leave. One listing per folder that exists on both sides; a target root that does not exist costs
+    one call in all.
     """
     children: dict[tuple[str | None, str], str] = {
         (folder.parent_id, fold(target_name(folder.name, folder.id))): folder.id
@@ -50,9 +55,14 @@ def look_at(target: Target, base_id: str, folders: dict[str, SourceItem]) -> dic
         if entries is None:
             continue
         found[fold(path or "/")] = TargetEntry(path or "/", path.rpartition("/")[2], Kind.FOLDER)
+        copied = {fold(item.target_name): item.id for item in ours(folder_id)}
         for entry in entries:
-            found[fold(f"{path}/{entry.name}")] = entry
-            child = children.get((folder_id, fold(entry.name)))
+            name = fold(entry.name)
+            child = children.get((folder_id, name))
+            if copied.get(name, child) != child:
+                continue  # ours, but not of the folder that has this name now
+            if name not in copied:
+                found[fold(f"{path}/{entry.name}")] = entry
             if entry.kind is Kind.FOLDER and child is not None:
                 queue.append((child, f"{path}/{entry.name}"))
     return found

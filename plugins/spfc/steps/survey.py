@@ -13,6 +13,7 @@ from spfc.ledger.debts import (
     structure_rows,
     synced_folders,
 )
+from spfc.ledger.drift import synced_children
 from spfc.ledger.observations import find_base, load_synced
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow
@@ -52,13 +53,21 @@ def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContex
         tree=tree,
         folders=synced,
         source_folders=folders,
-        present={**look_at(run.target, base.id, folders), **seen} if look_is_due(synced.get(base.id)) else seen,
+        present={**_look(run, base.id, folders), **seen} if look_is_due(synced.get(base.id)) else seen,
         paths=PathGlobs(run.options.paths),
         now=run.now(),
         ignore_backoff=run.options.mode is RunMode.RETRY_FAILED,
         target_wins=run.route.policies.conflicts is ConflictPolicy.TARGET_WINS,
     )
     return context, rows
+
+
+def _look(run: RunContext, base_id: str, folders: dict[str, SourceItem]) -> dict[str, TargetEntry]:
+    def ours(folder_id: str) -> list[SyncedItem]:
+        with run.reading() as connection:
+            return synced_children(connection, run.route.name, [folder_id])[folder_id]
+
+    return look_at(run.target, base_id, folders, ours)
 
 
 def _with_missing_folders(
