@@ -27,7 +27,7 @@ demo: $(STAMP) ## the main job on a real Airflow against local simulators; LIBRA
 	@$(BIN)/python -m demo $(if $(LIBRARY),--library "$(LIBRARY)") $(DEMO_ARGS)
 
 test: $(STAMP) postgres ## all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint types fast ## what to run before a commit: lint, types, fast tests
 
@@ -39,7 +39,7 @@ types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
 fast: $(STAMP) ## tests that need no Airflow and no whole run
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -q -m "not airflow and not e2e"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not airflow and not e2e"
 
 crash-points: $(STAMP) ## every crash point of a run, with every way back (half an hour and more); CRASH_ARGS=--rotate one way each
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)

@@ -88,6 +88,11 @@ class AirflowApi:
         found = [RunState(raw["dag_run_id"], raw["run_type"], raw["state"]) for raw in page["dag_runs"]]
         return found[::-1]
 
+    def backfill_runs(self, dag_id: str) -> bool:
+        """Say whether Airflow still counts a backfill of the DAG as running; it closes it some time after its runs."""
+        found = self._json("GET", "/backfills", params={"dag_id": dag_id})
+        return any(backfill["completed_at"] is None for backfill in found["backfills"])
+
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """Return every task instance of a run, all pages."""
         where = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances"

@@ -24,7 +24,7 @@ from spfc.ledger.cursors import Cursor, load_cursor
 from spfc.ledger.database import Database
 from spfc.ledger.leases import release_lease, take_lease
 
-pytestmark = [pytest.mark.airflow, pytest.mark.e2e, pytest.mark.timeout(900), pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.airflow, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PROJECT = Path(__file__).parents[2]
 DAG = "spfc_demo"
@@ -33,7 +33,7 @@ DAGS = f"""
 import runpy
 from datetime import timedelta
 from spfc.pipeline import patience
-patience.WAIT = timedelta(seconds=2)
+patience.WAIT = timedelta(seconds=5)
 globals().update(runpy.run_path({str(PROJECT / "dags" / "spfc_routes.py")!r}))
 """
 
@@ -91,6 +91,7 @@ class Installation:
             time.sleep(0.2)
 
     def order_backfill(self, *more: str) -> None:
+        self.until(lambda: not self.api.backfill_runs(DAG), "Airflow should have closed the backfill before")
         self.airflow.command("backfill", "create", "--dag-id", DAG, "--from-date", FROM, "--to-date", TO, *more)
 
     def backfills(self) -> list[RunState]:
@@ -142,7 +143,7 @@ def test_a_broken_entry_takes_no_other_route_away(house: Installation) -> None:
 
 def test_a_backfill_repairs_its_window_and_nothing_else(house: Installation) -> None:
     before, mark = house.cursor(), house.pair.journal.mark()
-    (house.mirror / "first.txt").unlink()
+    (house.mirror / "first.txt").unlink(missing_ok=True)
     (house.mirror / "A/second.txt").unlink()
     dated(house.mirror / "A/third.txt", "what people made of it", "2025-03-05 10:00")
     (house.mirror / "fourth.txt").unlink()
@@ -167,8 +168,8 @@ def test_a_backfill_repairs_its_window_and_nothing_else(house: Installation) -> 
 
 def test_runs_of_one_route_wait_for_each_other(house: Installation) -> None:
     """A run by hand holds the route; two backfill runs come at once, and none of the three fails."""
-    (house.mirror / "A/second.txt").unlink()
-    (house.mirror / "A/third.txt").unlink()
+    for name in ("A/second.txt", "A/third.txt"):
+        (house.mirror / name).unlink()
     with house.ledger.writing() as connection:
         fence = take_lease(connection, "demo", "by hand", time.time())
     house.order_backfill("--max-active-runs", "2", "--reprocess-behavior", "completed")
@@ -190,9 +191,11 @@ def test_runs_of_one_route_wait_for_each_other(house: Installation) -> None:
 
 
 def test_an_ordinary_run_goes_on_where_the_last_one_ended(house: Installation) -> None:
+    (house.mirror / "first.txt").unlink(missing_ok=True)
+    dated(house.library / "later.txt", "new at the source", "2025-03-02 12:00")
     mark = house.pair.journal.mark()
     result = Watcher(house.api, DAG, house.pair.journal, house.airflow.check, timeout_s=300).run(lambda _: None)
     assert result.succeeded
-    assert house.texts()["meanwhile.txt"] == "new at the source"
+    assert house.texts()["later.txt"] == "new at the source"
     assert house.pair.journal.count("graph", "delta", since=mark) <= 2, "the feed went on, it did not begin again"
     assert not (house.mirror / "first.txt").exists(), "an ordinary run believes the ledger: that is what audits are for"
