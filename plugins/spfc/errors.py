@@ -258,6 +258,12 @@ class TargetLocked(ItemError):
     code = "target_locked"
 
 
+class NotReached(ItemError):
+    """There was no time for this item, or for all of it; the next run goes on."""
+
+    code = "not_reached"
+
+
 class MoveRefused(ItemError):
     """The target does not move this item for a reason of its own, such as different storage behind both places.
 

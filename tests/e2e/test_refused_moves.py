@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -75,3 +76,23 @@ def test_a_move_that_is_refused_for_a_moment_is_made(netted: House) -> None:
     assert netted.run().verdict == "green"
     assert tree(netted.mirror) == tree(netted.library)
     assert "upload" not in spent(netted, mark)
+
+
+def test_removals_cross_storages_into_the_quarantine(netted: House) -> None:
+    theirs = netted.mirror / "Net" / "deep" / "theirs.txt"
+    theirs.write_bytes(b"put there by somebody else")
+    (netted.library / "Net" / "a.txt").unlink()
+    shutil.rmtree(netted.library / "Net" / "deep")
+    cloud, graph = netted.filecloud.journal.mark(), netted.sharepoint.journal.mark()
+    run = netted.run()
+    assert run.verdict == "green", run.story
+    assert tree(netted.mirror) == tree(netted.library)
+    (day,) = (netted.mirror.parent / "mirror.quarantine").iterdir()
+    assert tree(day) == {
+        "Net": None, "Net/a.txt": b"a", "Net/deep": None, "Net/deep/b.bin": bytes(300_000), "Net/deep/c.txt": b"c",
+        "Net/deep/theirs.txt": b"put there by somebody else",
+    }  # fmt: skip
+    calls = spent(netted, cloud)
+    assert (calls["upload"], calls["downloadfile"], calls["deletefile"]) == (4, 8, 5), "copied, and read back"
+    assert not any(entry.operation == "content" for entry in netted.sharepoint.journal.since(graph))
+    assert netted.run().verdict == "green" and netted.manifest == {}

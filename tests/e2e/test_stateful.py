@@ -7,7 +7,6 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -206,9 +205,6 @@ def rules_of(drawn: list[tuple[int, int, int]]) -> list[tuple[Fault, dict[str, A
 @given(setting=SETTING, rounds=st.lists(ROUND, min_size=3, max_size=6))
 def test_any_sequence_of_edits_and_faults_ends_in_sync(setting: Setting, rounds: list[Any], records: Records) -> None:
     RUNS["sequences"] += 1
-    if "network_folders" in setting.filecloud:
-        # Known gap: FileCloud refuses to move from there into a quarantine on other storage, and the removal waits.
-        setting = replace(setting, policy="delete")
     with TemporaryDirectory(prefix="spfc-stateful-") as tmp, troubled_house(Path(tmp), setting, HITS) as house:
         for edits, drawn, days, late in rounds:
             note("\n".join(filter(None, (house.folder.edit(*edit) for edit in edits))))

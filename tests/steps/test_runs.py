@@ -69,7 +69,7 @@ def test_too_many_removals_are_held(house: House) -> None:
     house.fields = {}
     house.run()
     assert set(house.target.tree()) == {"/Empty", "/two.txt"}
-    assert sorted(house.target.retired().values(), key=str) == sorted([None, b"first body", b"3"], key=str)
+    assert sorted(filter(None, house.target.retired().values())) == [b"3", b"first body"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_removal_policies(house: House, policy: str, kept: bool, retired: int) -
     house.publish([replace(house.source.items["2"], deleted=True)])
     house.run()
     assert ("/two.txt" in house.target.tree()) is kept
-    assert len(house.target.retired()) == retired
+    assert sum(path.endswith("/two.txt") for path in house.target.retired()) == retired
     assert house.debt() == 0
     house.run()
     assert house.manifest == {}, "and then it is quiet"

@@ -413,6 +413,30 @@ class TargetContract:
         with pytest.raises(ItemGone):
             target.retire("/x.txt", Kind.FILE, f"{self.outside}/x.txt")
 
+    def test_a_file_in_the_way_of_a_quarantine_folder_gives_the_folder_a_number(self, target: Target) -> None:
+        put(target, "/a", b"a file first")
+        target.retire("/a", Kind.FILE, f"{self.outside}/a")
+        target.make_folder("/a")
+        for number in (1, 2):
+            put(target, "/a/x.txt", b"%d" % number)
+            went = target.retire("/a/x.txt", Kind.FILE, f"{self.outside}/a/x.txt")
+            assert self.read_outside(target, went) == b"%d" % number
+        assert went == f"{self.outside}/a (2)/x (2).txt"
+        assert self.read_outside(target, f"{self.outside}/a") == b"a file first"
+
+    def test_beside_it_is_the_same_service(self, target: Target) -> None:
+        put(target, "/x.txt", b"1")
+        calls = target.calls
+        vault = target.beside(f"{self.outside}/vault")
+        assert target.calls == calls, "nothing is asked before the first call"
+        vault.make_folder("/")
+        vault.make_folder("/a")
+        put(vault, "/a/y.txt", b"22")
+        assert self.read_outside(target, f"{self.outside}/vault/a/y.txt") == b"22"
+        assert list(listed(vault, "/")) == ["a"]
+        assert list(listed(target, "/")) == ["x.txt"]
+        assert target.calls > calls, "one count for both"
+
     # -- together ------------------------------------------------------------------------------------
 
     def test_threads_share_a_target(self, target: Target) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from spfc.ledger.debts import strike_off
+from spfc.ledger.debts import strike_off, subtree
 from spfc.ledger.observations import debt_row, load_source
 from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, synced_row, upsert
 from spfc.ledger.schema import debt, synced_items
@@ -63,6 +63,16 @@ def forget_copies(connection: Connection, route: str, ids: Collection[str], *, o
         _owe(connection, route, ids, now)
     else:
         strike_off(connection, route, ids)
+
+
+def forget_below(connection: Connection, route: str, folder_id: str) -> None:
+    """Drop the synced rows of everything below a folder that is about to leave the target piece by piece.
+
+    Nothing is owed for it; what comes back to the source meanwhile is brought anew, as after any removal.
+    """
+    tree = subtree(route, folder_id)
+    below = connection.execute(select(tree.c.id).where(tree.c.id != folder_id)).scalars().all()
+    forget_copies(connection, route, below, owed_still=False, now=0.0)
 
 
 def children_after(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from spfc.errors import ItemGone, SpfcError
@@ -12,12 +11,12 @@ from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import owed
-from spfc.planning.model import Action, Outcome, PlanLine, Reason, SyncedItem
-from spfc.planning.names import not_aside
+from spfc.planning.model import Action, Outcome, Reason, SyncedItem
 from spfc.routes import RemovalPolicy
 from spfc.steps.context import RunContext
 from spfc.steps.leftovers import remove_leftover
 from spfc.steps.placement import Placement
+from spfc.steps.quarantine import quarantine
 from spfc.steps.results import deferred, record, result_of_error
 
 log = logging.getLogger("spfc.removals")
@@ -84,7 +83,7 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
     try:
-        went = run.target.retire(path, synced.kind, _quarantine_path(run, line))
+        went = quarantine(run, line, synced, path)
     except ItemGone:
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="It was gone already.", removed=True)
     return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=f"quarantined as {went}", removed=True)
@@ -92,11 +91,3 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
 
 def _lost(stored: StoredLine) -> LineResult:
     return deferred(stored, "place_unknown", "Its place at the target is not known.")
-
-
-def _quarantine_path(run: RunContext, line: PlanLine) -> str:
-    """Return where a removed item is kept: by day, then by the path it had before it may have stepped aside."""
-    folder, _, name = line.target_path.rpartition("/")
-    path = f"{folder}/{not_aside(name, line.item_id)}"
-    day = datetime.fromtimestamp(run.now(), UTC).date().isoformat()
-    return f"{run.route.quarantine_folder}/{day}{path}"

@@ -111,7 +111,14 @@ class Target(Protocol):
         """Move an item, with everything in it, out of the mirrored tree; return where it went.
 
         ``destination`` is an absolute path at the service, outside the target root; missing folders above it are
-        made, and a name that is taken gets a number. Raises ItemGone when there is nothing at ``path``.
+        made, and a name that is taken gets a number. Raises ItemGone when there is nothing at ``path``, MoveRefused as
+        :meth:`move` does.
+        """
+
+    def beside(self, root: str) -> Target:
+        """Return the same service with another root, an absolute path at the service; nothing is asked of it yet.
+
+        It shares sessions and limits with this one, and is closed with it.
         """
 
     def close(self) -> None:

@@ -72,7 +72,10 @@ class FileCloudTarget:
         The account or team folder itself must exist: raises PlaceNotFound when it does not, or when a file is in
         the way.
         """
-        return self._make_path(self.root)
+        try:
+            return self._make_path(self.root)
+        except TargetExists as error:
+            raise PlaceNotFound(error.message, item=error.item) from error
 
     def stat(self, path: str) -> TargetEntry | None:
         """See the protocol. One call."""
@@ -173,12 +176,17 @@ class FileCloudTarget:
         checked(destination)
         if (destination + "/").startswith(self.root + "/"):
             raise ValueError(f"{destination!r} lies inside the target root {self.root!r}")
-        self._make_known(destination.rpartition("/")[0])
+        folder, _, name = destination.rpartition("/")
+        folder = self._make_known(folder)
         for number in range(1, MOST_NAMES + 1):
-            goal = numbered(destination, number)
+            goal = numbered(f"{folder}/{name}", number)
             if self._retired(source, goal):
                 return goal
         raise TargetExists(f"{MOST_NAMES} items of this name were retired already.", item=destination)
+
+    def beside(self, root: str) -> FileCloudTarget:
+        """See the protocol."""
+        return FileCloudTarget(self._client, root)
 
     def close(self) -> None:
         """See the protocol: logs out."""
@@ -186,21 +194,36 @@ class FileCloudTarget:
 
     # -- folders -------------------------------------------------------------------------------------
 
-    def _make_known(self, folder: str) -> None:
-        """Make sure that a folder is there, and remember: many items are retired into few folders."""
-        if folder not in self._known:
-            self._make_path(folder)
-            self._known.add(folder)
+    def _make_known(self, folder: str) -> str:
+        """Make sure that a folder is there, and remember: many items are retired into few folders.
+
+        Returns its path: a level whose name a file has got a number.
+        """
+        while folder not in self._known:
+            try:
+                self._make_path(folder)
+                self._known.add(folder)
+            except TargetExists as error:
+                level = error.item or folder
+                folder = self._free_name(level) + folder[len(level) :]
+        return folder
+
+    def _free_name(self, taken: str) -> str:
+        names = (numbered(taken, number) for number in range(2, MOST_NAMES + 1))
+        found = next((name for name in names if (entry := self._client.info(name)) is None or entry.is_folder), None)
+        if found is None:
+            raise TargetExists(f"{MOST_NAMES} files of this name are where a folder must be.", item=taken)
+        return found
 
     def _make_path(self, full: str) -> Made:
-        """Make the missing levels of a folder; PlaceNotFound when its area is not there or a file is in the way."""
+        """Make the missing levels of a folder. PlaceNotFound when its area is not there, TargetExists for a file."""
         levels = full[1:].split("/")
         given = 2 if levels[0] in _AREAS else 1
         depth = len(levels)
         while depth > given:
             found = self._client.info(_upto(levels, depth))
             if found is not None and not found.is_folder:
-                raise PlaceNotFound("A file is at FileCloud where a folder must be.", item=_upto(levels, depth))
+                raise TargetExists("A file is at FileCloud where a folder must be.", item=_upto(levels, depth))
             if found is not None:
                 break
             depth -= 1
@@ -285,16 +308,16 @@ class FileCloudTarget:
                     raise
                 if isinstance(problem, ReplyLost):
                     self._client.rest(attempt)
-                elif not self._path_made(source, goal, problem):
+                elif not self._path_made(source, goal, problem, first=attempt == 1):
                     return False
             else:
                 return True
         raise AssertionError("unreachable")
 
-    def _path_made(self, source: str, goal: str, refusal: CallRefused) -> bool:
-        """Make the missing folder above ``goal``; when it is there, the refusal has another reason, which is raised.
+    def _path_made(self, source: str, goal: str, refusal: CallRefused, *, first: bool) -> bool:
+        """Make the missing folder above ``goal``; True when the move is to be asked for again, False for a taken name.
 
-        False when that reason is a taken name.
+        Any other reason is raised; a first refusal without one is asked for again, as in :meth:`_moved`.
         """
         folder = goal.rpartition("/")[0]
         if self._client.info(folder) is None and not self._is_place(folder):
@@ -303,10 +326,12 @@ class FileCloudTarget:
         found = self._client.info(source)
         if found is not None and found.locked:
             raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from refusal
-        reason = explain_new_name(self._client, goal, refusal)
+        reason = known_reason(self._client, goal, refusal)
         if isinstance(reason, TargetExists):
             return False
-        raise reason from refusal
+        if reason is None and first:
+            return True
+        raise (reason or MoveRefused(refusal.message, item=source)) from refusal
 
     def _send_piece(self, spec: PutSpec, full: str, offset: int, part: memoryview, *, last: bool) -> str | None:
         folder, _, name = full.rpartition("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import unicodedata
 from collections import Counter
@@ -53,10 +54,11 @@ class MemoryStream:
 class MemoryTarget:
     """A tree in memory. Names are kept as given and unique without regard to case and Unicode form.
 
-    ``counts`` counts calls by operation, ``tree()`` shows everything. ``etags=False`` plays a server without them.
-    ``refused_names`` are refused with NameRefused. ``network_folders`` lie on another storage than the rest: moves in
-    and out of them are refused. ``ignores_ranges`` opens files at their beginning whatever is asked. ``fail_next``
-    queues errors: each call raises the next one instead of doing anything. Thread safe.
+    ``counts`` counts calls by operation, ``tree()`` shows everything below the root, ``retired()`` what lies beside it.
+    ``etags=False`` plays a server without them. ``refused_names`` are refused with NameRefused. ``network_folders`` lie
+    on another storage than the rest: moves in and out of them are refused. ``ignores_ranges`` opens files at their
+    beginning whatever is asked. ``fail_next`` queues errors: each call raises the next one instead of doing anything.
+    Thread safe.
     """
 
     def __init__(
@@ -69,9 +71,9 @@ class MemoryTarget:
         self._refused = refused_names
         self.network_folders: set[str] = set()
         self.ignores_ranges = False
-        self._serial = 0
+        self._serial = itertools.count(1)
         self._root = _Node("", Kind.FOLDER)
-        self._retired: dict[str, tuple[str, _Node]] = {}
+        self._outside = _Node("", Kind.FOLDER)
         self._staged: dict[str, bytearray] = {}
         self._lock = threading.RLock()
 
@@ -86,13 +88,9 @@ class MemoryTarget:
             return {path: node.content if node.kind is Kind.FILE else None for path, node in _walk("", self._root)}
 
     def retired(self) -> dict[str, bytes | None]:
-        """Return what was moved out of the tree, as :meth:`tree` does, by the paths where it went."""
+        """Return what lies outside the root, as :meth:`tree` does, by its path at the service."""
         with self._lock:
-            found: dict[str, bytes | None] = {}
-            for path, node in self._retired.values():
-                for below, each in [(path, node), *_walk(path, node)]:
-                    found[below] = each.content if each.kind is Kind.FILE else None
-            return found
+            return {path: node.content if node.kind is Kind.FILE else None for path, node in _walk("", self._outside)}
 
     def stat(self, path: str) -> TargetEntry | None:
         """See the protocol."""
@@ -141,8 +139,7 @@ class MemoryTarget:
                 self._staged[spec.path] = staged
                 return None
             self._staged.pop(spec.path, None)
-            self._serial += 1
-            etag = f"m{self._serial}" if self._etags else None
+            etag = f"m{next(self._serial)}" if self._etags else None
             node = _Node(name, Kind.FILE, bytes(staged), spec.modified, etag)
             folder.children[_key(name)] = node
             return _entry(spec.path, node)
@@ -210,14 +207,25 @@ class MemoryTarget:
             node = self._find(path)
             if node is None:
                 raise ItemGone("Nothing is there to be moved.", item=path)
-            folder, name = self._place(path)
+            if self._storage(path):
+                raise MoveRefused("The target does not move between storages.", item=path)
+            above, _, name = destination.rpartition("/")
+            where, place = self._made_outside(above)
             for number in range(1, MOST_NAMES + 1):
-                goal = numbered(destination, number)
-                if _key(goal) not in self._retired:
-                    del folder.children[_key(name)]
-                    self._retired[_key(goal)] = (goal, node)
+                goal = numbered(f"{where}/{name}", number)
+                key = _key(goal.rpartition("/")[2])
+                if key not in place.children:
+                    folder, old_name = self._place(path)
+                    del folder.children[_key(old_name)]
+                    node.name = goal.rpartition("/")[2]
+                    place.children[key] = node
                     return goal
             raise TargetExists(f"{MOST_NAMES} items of this name were retired already.", item=destination)
+
+    def beside(self, root: str) -> MemoryTarget:
+        """See the protocol. Counts, errors to come and everything else outside the root is shared."""
+        with self._lock:
+            return self._view(self._made_outside(root)[1])
 
     def close(self) -> None:
         """See the protocol."""
@@ -237,6 +245,21 @@ class MemoryTarget:
             there = standing.etag if standing is not None else None
             if there != spec.expect_etag:
                 raise TargetChanged(f"The file was changed; what is there now: etag {there}.", item=spec.path)
+
+    def _view(self, root: _Node) -> MemoryTarget:
+        other = MemoryTarget(self.chunk_size)
+        other.__dict__ |= self.__dict__ | {"_root": root, "_staged": {}, "network_folders": set()}
+        return other
+
+    def _made_outside(self, path: str) -> tuple[str, _Node]:
+        """Return a folder beside the root, made with all levels above it; a name that a file has gets a number."""
+        where, node = "", self._outside
+        for level in levels_of(path):
+            names = (numbered(f"/{level}", number)[1:] for number in itertools.count(1))
+            name = next(n for n in names if (c := node.children.get(_key(n))) is None or c.kind is Kind.FOLDER)
+            node = node.children.setdefault(_key(name), _Node(name, Kind.FOLDER))
+            where = f"{where}/{name}"
+        return where, node
 
     def _storage(self, path: str) -> str | None:
         return next((root for root in self.network_folders if f"{path}/".startswith(f"{root}/")), None)

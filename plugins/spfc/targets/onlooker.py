@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from spfc.errors import Disposition, ItemError, ItemGone
+from spfc.errors import ItemGone, NotReached
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec, Target, TargetStream
-
-
-class NotDone(ItemError):
-    """The change that was asked for has not been made before."""
-
-    code = "not_reached"
-    disposition = Disposition.DEFER
 
 
 class Onlooker:
     """Answers every change of a :class:`~spfc.targets.base.Target` from what stands there: success when it is done.
 
-    Raises :class:`NotDone` otherwise. Uploads cannot be told from a path alone: they are always refused.
+    Raises :class:`~spfc.errors.NotReached` otherwise. Uploads cannot be told from a path alone, so they are refused.
     """
 
     def __init__(self, target: Target) -> None:
@@ -41,12 +34,12 @@ class Onlooker:
         """Confirm a folder that is there: one call."""
         found = self.stat(path)
         if found is None or found.kind is not Kind.FOLDER:
-            raise NotDone("The folder is not there.", item=path)
+            raise NotReached("The folder is not there.", item=path)
         return Made.EXISTED
 
     def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
         """Refuse."""
-        raise NotDone("Nothing is uploaded.", item=spec.path)
+        raise NotReached("Nothing is uploaded.", item=spec.path)
 
     def open(self, path: str, *, size: int, offset: int = 0) -> TargetStream:
         """See the protocol."""
@@ -55,17 +48,21 @@ class Onlooker:
     def move(self, old: str, new: str) -> None:
         """Confirm a move: something is at the new path and nothing at the old one. At most two calls."""
         if self.stat(new) is None or self.stat(old) is not None:
-            raise NotDone("It has not moved.", item=old)
+            raise NotReached("It has not moved.", item=old)
 
     def remove(self, path: str, kind: Kind) -> None:
         """Confirm a removal: one call."""
         if self.stat(path) is not None:
-            raise NotDone("It is still there.", item=path)
+            raise NotReached("It is still there.", item=path)
 
     def retire(self, path: str, kind: Kind, destination: str) -> str:
         """Raise ItemGone when the item has left its place: one call."""
         self.remove(path, kind)
         raise ItemGone("Nothing is there any more.", item=path)
+
+    def beside(self, root: str) -> Onlooker:
+        """See the protocol: another one that only looks."""
+        return Onlooker(self._target.beside(root))
 
     def close(self) -> None:
         """See the protocol."""
