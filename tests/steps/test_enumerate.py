@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.planning.trees import ROOT, file
+from tests.planning.trees import ROOT, file, folder
 from tests.steps.house import FILLED, House
 
 from spfc.errors import AnswerUnreadable, CursorExpired, LeaseHeld, LeaseLost, ServiceBusy, ServiceError
@@ -106,10 +106,19 @@ def test_a_library_that_never_falls_quiet_goes_on_next_time(house: House) -> Non
 
     def changes(cursor: str | None) -> ChangePage:
         number = next(serial)
-        return ChangePage((ROOT, file("1", "root", f"{number}.txt")), str(number), True)
+        return ChangePage((ROOT, file("1", "root", f"{number}.txt")), str(number), number % 2 == 1)
 
     house.source.changes = changes  # type: ignore[method-assign]
     assert enumerate_source(house.context())["rounds"] == MAX_ROUNDS
+
+
+def test_a_round_of_one_page_is_not_asked_for_again(house: House) -> None:
+    house.fill()
+    enumerate_source(house.context(run_id="same"))
+    assert house.source.counts["changes"] == 3, "two pages take time, so there is another look"
+    house.publish([folder("n", "root", "New")])
+    told = enumerate_source(house.context(run_id="same"))
+    assert (house.source.counts["changes"], told["rounds"], told["changed"]) == (4, 1, 1)
 
 
 def test_a_full_run_finds_what_the_feed_never_told(house: House) -> None:

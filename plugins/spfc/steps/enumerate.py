@@ -78,10 +78,11 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     tally = _Tally(Parents(run))
     full = cursor.full_round
     while tally.rounds < MAX_ROUNDS:
+        before, begins = tally.pages, cursor.link is None or cursor.round_complete
         cursor, changed = _read_round(run, cursor, tally)
         full = full or cursor.full_at == cursor.updated_at
-        if not changed:
-            break
+        if not changed or (begins and tally.pages == before + 1):
+            break  # a round of one page is as fresh as an answer can be: asking again would only cost
     if tally.changed:
         tally.changed += tally.parents.of_debt(cursor.generation)
     with run.reading() as connection:

@@ -72,7 +72,7 @@ def moved_to(top: str) -> dict[str, bytes | None]:
     ),
     Case(
         "made anew under the same name, the deletion only a round later",
-        (([file("5", "a", "one.txt", "5")],), ([gone("1")],)),
+        (([file("5", "a", "one.txt", "5")], []), ([gone("1")],)),
         ("done move make_room /A/one.txt", "done remove deleted_at_source /A/one.txt", "done upload new /A/one.txt"),
         plus={"/A/one.txt": b"5"},
     ),

@@ -20,7 +20,7 @@ PLUS = {"/A/New": None, "/A/New/nine.txt": b"999999999"}
     Case("parent before child", pages([ROOT, A, NEW, INSIDE]), ARRIVED, plus=PLUS),
     Case("child before parent in one page", pages([INSIDE, NEW, A, ROOT]), ARRIVED, plus=PLUS),
     Case("child a page before its parent", pages([INSIDE], [NEW]), ARRIVED, plus=PLUS),
-    Case("child a round before its parent", (([INSIDE],), ([NEW],)), ARRIVED, plus=PLUS),
+    Case("child a round before its parent", (([INSIDE], []), ([NEW],)), ARRIVED, plus=PLUS),
     Case("empty pages before, between and behind", pages([], [INSIDE], [], [], [NEW], []), ARRIVED, plus=PLUS),
     Case("nothing but an empty page", pages([]), ()),
     Case("nothing but empty pages", pages([], [], []), ()),
