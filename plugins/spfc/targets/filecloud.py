@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from spfc.errors import (
     AnswerUnreadable,
-    ItemGone,
-    MoveRefused,
     PlaceNotFound,
     ReplyLost,
     ServiceBusy,
@@ -16,12 +14,8 @@ from spfc.errors import (
 from spfc.filecloud.calls import Chunk
 from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.explain import (
-    explain_new_name,
     explain_upload,
     from_words,
-    in_the_way,
-    is_same_place,
-    known_reason,
     stands_there,
     unexplained,
 )
@@ -32,14 +26,12 @@ from spfc.filecloud.settings import MIB
 from spfc.planning.difference import TIME_TOLERANCE
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec, TargetStream
-from spfc.targets.paths import MOST_NAMES, checked, numbered
+from spfc.targets.filecloud_folders import TRIES, FolderMaker
+from spfc.targets.filecloud_moves import Mover
+from spfc.targets.paths import checked
 
-_TRIES = 3
-"""How often one change is sent in all when its replies are lost."""
 _SMALLEST_PIECE = MIB
 """A chunk is not cut smaller than this when the server refuses its size (FileCloud reference 7.1)."""
-_AREAS = frozenset({"SHARED", "EXTERNAL"})
-"""First levels below which the second level is not ours to make either (FileCloud reference 4)."""
 
 
 class FileCloudTarget:
@@ -59,7 +51,8 @@ class FileCloudTarget:
             raise ValueError("the root of a FileCloud target is a folder below an account, not '/'")
         self._client = client
         self._piece = self.chunk_size
-        self._known: set[str] = set()
+        self._folders = FolderMaker(client)
+        self._mover = Mover(client, self._folders)
 
     @property
     def calls(self) -> int:
@@ -73,7 +66,7 @@ class FileCloudTarget:
         the way.
         """
         try:
-            return self._make_path(self.root)
+            return self._folders.make_path(self.root)
         except TargetExists as error:
             raise PlaceNotFound(error.message, item=error.item) from error
 
@@ -99,7 +92,7 @@ class FileCloudTarget:
         """See the protocol. After a lost reply, a folder that is there counts as EXISTED."""
         if path == "/":
             return self.ensure_root()
-        return self._make(self._full_below_root(path))
+        return self._folders.make(self._full_below_root(path))
 
     def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
         """See the protocol and the class."""
@@ -134,26 +127,13 @@ class FileCloudTarget:
 
     def move(self, old: str, new: str) -> None:
         """See the protocol. One call when all is well."""
-        self._move(self._full_below_root(old), self._full_below_root(new))
-
-    def _move(self, source: str, goal: str) -> None:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._client.move(source, goal)
-            except (ReplyLost, CallRefused) as problem:
-                if self._moved(source, goal, problem, first=attempt == 1):
-                    return
-                if attempt == _TRIES:
-                    raise
-                self._client.rest(attempt)
-            else:
-                return
+        self._mover.move(self._full_below_root(old), self._full_below_root(new))
 
     def remove(self, path: str, kind: Kind) -> None:
         """See the protocol. One call when all is well. FileCloud cannot be told the kind: list before you remove."""
         full = self._full_below_root(path)
         parent, _, name = full.rpartition("/")
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             try:
                 self._client.delete(parent, name)
             except (ReplyLost, CallRefused) as problem:
@@ -164,7 +144,7 @@ class FileCloudTarget:
                     if standing.locked:
                         raise TargetLocked("Somebody holds the file open at FileCloud.", item=full) from problem
                     raise (from_words(problem, full) or unexplained(problem, full)) from problem
-                if attempt == _TRIES:
+                if attempt == TRIES:
                     raise
                 self._client.rest(attempt)
             else:
@@ -176,13 +156,7 @@ class FileCloudTarget:
         checked(destination)
         if (destination + "/").startswith(self.root + "/"):
             raise ValueError(f"{destination!r} lies inside the target root {self.root!r}")
-        folder, _, name = destination.rpartition("/")
-        folder = self._make_known(folder)
-        for number in range(1, MOST_NAMES + 1):
-            goal = numbered(f"{folder}/{name}", number)
-            if self._retired(source, goal):
-                return goal
-        raise TargetExists(f"{MOST_NAMES} items of this name were retired already.", item=destination)
+        return self._mover.retire(source, destination)
 
     def beside(self, root: str) -> FileCloudTarget:
         """See the protocol."""
@@ -191,147 +165,6 @@ class FileCloudTarget:
     def close(self) -> None:
         """See the protocol: logs out."""
         self._client.close()
-
-    # -- folders -------------------------------------------------------------------------------------
-
-    def _make_known(self, folder: str) -> str:
-        """Make sure that a folder is there, and remember: many items are retired into few folders.
-
-        Returns its path: a level whose name a file has got a number.
-        """
-        while folder not in self._known:
-            try:
-                self._make_path(folder)
-                self._known.add(folder)
-            except TargetExists as error:
-                level = error.item or folder
-                folder = self._free_name(level) + folder[len(level) :]
-        return folder
-
-    def _free_name(self, taken: str) -> str:
-        names = (numbered(taken, number) for number in range(2, MOST_NAMES + 1))
-        found = next((name for name in names if (entry := self._client.info(name)) is None or entry.is_folder), None)
-        if found is None:
-            raise TargetExists(f"{MOST_NAMES} files of this name are where a folder must be.", item=taken)
-        return found
-
-    def _make_path(self, full: str) -> Made:
-        """Make the missing levels of a folder. PlaceNotFound when its area is not there, TargetExists for a file."""
-        levels = full[1:].split("/")
-        given = 2 if levels[0] in _AREAS else 1
-        depth = len(levels)
-        while depth > given:
-            found = self._client.info(_upto(levels, depth))
-            if found is not None and not found.is_folder:
-                raise TargetExists("A file is at FileCloud where a folder must be.", item=_upto(levels, depth))
-            if found is not None:
-                break
-            depth -= 1
-        if depth <= given and (len(levels) < given or not self._is_place(_upto(levels, given))):
-            raise PlaceNotFound(
-                f"The account or team folder {_upto(levels, given)} is not there at FileCloud.",
-                hint="Create it, or correct the target folder of the route.",
-            )
-        for made in range(depth + 1, len(levels) + 1):
-            self._make(_upto(levels, made))
-        return Made.CREATED if depth < len(levels) else Made.EXISTED
-
-    def _is_place(self, path: str) -> bool:
-        found = self._client.info(path)
-        if found is not None:
-            return found.is_folder
-        try:  # top levels are areas rather than folders: a server may list them and yet not stat them
-            self._client.list_page(path, 0, 1)
-        except CallRefused:
-            return False
-        return True
-
-    def _make(self, full: str) -> Made:
-        parent, _, name = full.rpartition("/")
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._client.create_folder(parent, name)
-            except (ReplyLost, CallRefused) as problem:
-                found = self._client.info(full)
-                if found is not None:
-                    if found.is_folder and stands_there(found, full):
-                        return Made.EXISTED
-                    raise in_the_way(found, full) from problem
-                if isinstance(problem, CallRefused):
-                    raise explain_new_name(self._client, full, problem) from problem
-                if attempt == _TRIES:
-                    raise
-                self._client.rest(attempt)
-            else:
-                return Made.CREATED
-        raise AssertionError("unreachable")
-
-    # -- changes -------------------------------------------------------------------------------------
-
-    def _moved(self, source: str, goal: str, problem: ReplyLost | CallRefused, *, first: bool) -> bool:
-        """Look where the item is now: True = it has moved, False = send again (FileCloud reference 9).
-
-        A refusal that nothing explains is asked for once more: what a caller may do instead, copying, is costly.
-        """
-        there, here = self._client.info(goal), self._client.info(source)
-        at_goal, at_source = stands_there(there, goal), stands_there(here, source)
-        if at_goal and (not at_source or is_same_place(source, here, goal, there)):
-            return True
-        if at_goal and there is not None:
-            raise in_the_way(there, goal) from problem
-        if not at_source:
-            raise ItemGone("Nothing is there to be moved.", item=source) from problem
-        if isinstance(problem, ReplyLost):
-            return False
-        if here is not None and here.locked:
-            raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from problem
-        reason = known_reason(self._client, goal, problem)
-        if reason is None and first:
-            return False
-        # Such as a move between managed storage and a network folder (FileCloud reference 4 and 9).
-        raise (reason or MoveRefused(problem.message, item=source)) from problem
-
-    def _retired(self, source: str, goal: str) -> bool:
-        """Move ``source`` to ``goal``, making the folders above it; False when the name is taken."""
-        for attempt in range(1, _TRIES + 1):
-            try:
-                self._client.move(source, goal)
-            except (ReplyLost, CallRefused) as problem:
-                here, there = self._client.info(source), self._client.info(goal)
-                if not stands_there(here, source):
-                    if stands_there(there, goal) and (isinstance(problem, ReplyLost) or attempt > 1):
-                        return True
-                    raise ItemGone("Nothing is there to be moved.", item=source) from problem
-                if there is not None:
-                    return False
-                if attempt == _TRIES:
-                    raise
-                if isinstance(problem, ReplyLost):
-                    self._client.rest(attempt)
-                elif not self._path_made(source, goal, problem, first=attempt == 1):
-                    return False
-            else:
-                return True
-        raise AssertionError("unreachable")
-
-    def _path_made(self, source: str, goal: str, refusal: CallRefused, *, first: bool) -> bool:
-        """Make the missing folder above ``goal``; True when the move is to be asked for again, False for a taken name.
-
-        Any other reason is raised; a first refusal without one is asked for again, as in :meth:`_moved`.
-        """
-        folder = goal.rpartition("/")[0]
-        if self._client.info(folder) is None and not self._is_place(folder):
-            self._make_path(folder)
-            return True
-        found = self._client.info(source)
-        if found is not None and found.locked:
-            raise TargetLocked("Somebody holds the file open at FileCloud.", item=source) from refusal
-        reason = known_reason(self._client, goal, refusal)
-        if isinstance(reason, TargetExists):
-            return False
-        if reason is None and first:
-            return True
-        raise (reason or MoveRefused(refusal.message, item=source)) from refusal
 
     def _send_piece(self, spec: PutSpec, full: str, offset: int, part: memoryview, *, last: bool) -> str | None:
         folder, _, name = full.rpartition("/")
@@ -346,7 +179,7 @@ class FileCloudTarget:
             keep_existing=spec.expect_absent,
             if_etag=spec.expect_etag,
         )
-        tries = _TRIES if offset == 0 else 2
+        tries = TRIES if offset == 0 else 2
         for attempt in range(1, tries + 1):
             try:
                 return self._client.upload_chunk(piece)
@@ -413,7 +246,3 @@ def _entry(path: str, found: Entry) -> TargetEntry:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder.rstrip('/')}/{name}"
-
-
-def _upto(levels: list[str], depth: int) -> str:
-    return "/" + "/".join(levels[:depth])
