@@ -12,6 +12,9 @@ from simulators.filecloud import FileCloudKnobs, FileCloudSimulator
 from spfc.filecloud import FileCloudClient, FileCloudSettings
 from spfc.targets.filecloud import FileCloudTarget
 
+LOST = {"kind": "reset_after"}
+NEVER_CAME = {"kind": "reset_before"}
+MIB = 1 << 20
 PASSWORD = "correct-horse-battery-73"
 
 
@@ -88,3 +91,13 @@ def world(tmp_path: Path, knobs: FileCloudKnobs | None = None, **options: Any) -
         made.close()
         simulator.faults.assert_all_hit()
     simulator.close()
+
+
+def content(made: World, path: str) -> bytes | None:
+    file = made.simulator.store / "mirror" / path[1:]
+    return file.read_bytes() if file.is_file() else None
+
+
+def versions(made: World, path: str) -> int:
+    folder, _, name = f"/spfc/mirror{path}".rpartition("/")
+    return len(made.client().versions(folder, name))
