@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 from tests.planning.trees import ROOT, folder
 from tests.steps.house import House
 
-from spfc.errors import ServiceBusy
+from spfc.errors import LeaseHeld, ServiceBusy
 from spfc.ledger.leases import LEASE_SECONDS
 from spfc.ledger.plans import add_lines, stored_lines
 from spfc.ledger.runs import load_run
 from spfc.ledger.schema import plan_lines
 from spfc.planning.model import Action, Kind, Outcome, PlanLine, Reason
+from spfc.reporting.model import Verdict
 from spfc.steps import copying, structure
+from spfc.steps.closing import close_run
 from spfc.steps.context import RunContext
 from spfc.steps.copying import transfer_batch
 from spfc.steps.enumerate import enumerate_source
@@ -188,3 +192,60 @@ def test_a_repeated_first_look_does_not_take_our_own_folder_for_somebody_elses(h
     house.publish([folder("a", "root", "B"), folder("n", "root", "A")])
     house.run()
     assert house.target.tree() == {"/A": None, "/B": None, "/one.txt": b"body"}
+
+
+def whole(house: House, run_id: str, folder: Path) -> Verdict:
+    """One run with its report, under a given name."""
+    run = house.context(run_id=run_id)
+    house.enumeration = enumerate_source(run)
+    if house.enumeration["debt"]:
+        house.manifest = diff_and_plan(run)
+        house.execute(run)
+    return close_run(house.context(run_id=run_id), folder).verdict
+
+
+def test_a_run_that_is_cleared_after_its_report_does_everything_anew(house: House, tmp_path: Path) -> None:
+    house.fill()
+    assert whole(house, "same", tmp_path) is Verdict.GREEN
+    house.publish([house.file("4", "a", "four.txt", "4444")])
+    assert whole(house, "same", tmp_path) is Verdict.GREEN
+    assert house.target.tree()["/A/four.txt"] == b"4444"
+    with house.database.reading() as connection:
+        row = load_run(connection, "house", "same")
+    assert row is not None and row.plan_id == house.manifest["plan_id"] and row.totals
+
+
+def test_a_run_that_is_cleared_after_it_was_killed_looks_at_what_it_did(house: House, monkeypatch) -> None:
+    house.fill()
+    dead, plan_id = started(house)
+    apply_structure(dead, plan_id)
+    forget(monkeypatch, copying, lambda: transfer_batch(dead, plan_id, 0))
+    house.publish([house.file("1", "a", "one.txt", "edited meanwhile", version="v2")])
+    again = house.context(run_id=dead.run_id)
+    enumerate_source(again)
+    assert ("/A/one.txt", "done") in outcomes(house, plan_id), "it had arrived, unseen"
+    assert "pending" not in dict(outcomes(house, plan_id)).values()
+    house.manifest = diff_and_plan(again)
+    house.execute(again)
+    house.end(again)
+    assert house.target.tree()["/A/one.txt"] == b"edited meanwhile"
+    assert house.debt() == 0
+
+
+def test_a_run_that_waited_while_another_one_took_it_for_dead_works_all_the_same(house: House, tmp_path: Path) -> None:
+    house.fill()
+    first = house.context()
+    enumerate_source(first)
+    for _ in range(2):
+        with pytest.raises(LeaseHeld):
+            enumerate_source(house.context(run_id="waiting"))
+    house.manifest = diff_and_plan(first)
+    house.execute(first)
+    house.end(first)
+    house.run()  # a third one is faster, and ends what has no end
+    house.publish([house.file("4", "a", "four.txt", "4444")])
+    assert whole(house, "waiting", tmp_path) is Verdict.GREEN
+    assert house.target.tree()["/A/four.txt"] == b"4444"
+    with house.database.reading() as connection:
+        row = load_run(connection, "house", "waiting")
+    assert row is not None and (row.verdict, row.error) == ("green", "")

@@ -60,6 +60,14 @@ def begin_run(connection: Connection, run: RunRow) -> None:
     upsert(connection, runs, [row], update=())
 
 
+def reopen_run(connection: Connection, route: str, run_id: str, now: float) -> None:
+    """Give a known run a new beginning, as if it had never had a plan or an end; what it has spent stays."""
+    update_run(
+        connection, route, run_id,
+        started_at=now, ended_at=None, plan_id=None, pages=0, items_seen=0, changed=0, verdict="", error="", totals={},
+    )  # fmt: skip
+
+
 def update_run(connection: Connection, route: str, run_id: str, **values: Any) -> None:
     """Change columns of a run; ``totals`` is given as a mapping."""
     if "totals" in values:

@@ -49,13 +49,14 @@ def settle_doubts(run: RunContext) -> int:
     """
     with run.reading() as connection:
         newest = newest_plan(connection, run.route.name)
-        if newest is None or newest[1] == run.run_id:
+        if newest is None:
             return 0
         plan_id, run_id = newest
         row = load_run(connection, run.route.name, run_id)
         if row is None or row.dry_run:
             return 0
-        died = bool(row.error) and _has_unseen(connection, plan_id)
+        # A run that begins again was cleared, as one does with those that were killed.
+        died = (bool(row.error) or run_id == run.run_id) and _has_unseen(connection, plan_id)
         # Once is enough: what was not found stays failed, and without debt there is no newer plan to look at instead.
         asked = feed_was_read_since(connection, run.route.name, row.started_at)
         lost = [] if asked else _lost_lines(connection, plan_id)

@@ -29,7 +29,7 @@ from spfc.steps.mirrored import check_base
 from spfc.steps.overwrites import check_release
 from spfc.steps.parents import Parents
 from spfc.steps.standing import PLACE, check_place, check_source, follow_filters, place_of
-from spfc.steps.wreckage import end_dead_runs
+from spfc.steps.wreckage import begin_again, end_dead_runs
 
 log = logging.getLogger("spfc.enumerate")
 
@@ -69,6 +69,7 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
     with run.database.writing() as connection:
         run.fence = take_lease(connection, run.route.name, run.run_id, run.now())
         end_dead_runs(connection, run)
+        begin_again(connection, run)
         stored = load_cursor(connection, run.route.name)
     if run.options.mode is RunMode.BACKFILL:
         return _as_known(run, stored)

@@ -1,4 +1,4 @@
-"""Clear up after runs that died without a word: their lines and their history get an end."""
+"""Clear up after runs that died without a word, or that begin again: their lines and their history get an end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from spfc.ledger.outcomes import end_open_lines
 from spfc.ledger.plans import discard_lines, new_plan_id
-from spfc.ledger.runs import open_runs, update_run
+from spfc.ledger.runs import load_run, open_runs, reopen_run, update_run
 from spfc.reporting.model import Verdict
 from spfc.steps.context import RunContext
 
@@ -36,6 +36,20 @@ def end_dead_runs(connection: Connection, run: RunContext) -> None:
             connection, row.route, row.run_id,
             ended_at=run.now(), verdict=Verdict.FAILED.value, error=row.error or DIED,
         )  # fmt: skip
+
+
+def begin_again(connection: Connection, run: RunContext) -> None:
+    """Give a run whose tasks were cleared a new beginning; lines that its former plan left open become *deferred*.
+
+    A run that waited for the route and was taken for dead meanwhile gets its beginning back, too. Belongs into the
+    transaction that took the lease.
+    """
+    row = load_run(connection, run.route.name, run.run_id)
+    if row is None or (row.plan_id is None and row.ended_at is None):
+        return
+    if row.plan_id:
+        end_open_lines(connection, row.plan_id, run.now())
+    reopen_run(connection, run.route.name, run.run_id, run.now())
 
 
 def discard_unsealed(connection: Connection, route: str, fence: int) -> None:
