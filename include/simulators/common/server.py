@@ -8,9 +8,11 @@ import json
 import logging
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -60,6 +62,8 @@ class SimulatorServer(ABC):
         self.journal = journal or Journal(None, self.clock)
         self.faults = FaultPlan.load(faults, self.extra_fault_kinds)
         self.latency_ms = latency_ms
+        self.date_skew_s = 0.0
+        """Seconds by which the header `Date` is ahead of the machine's clock; streamed answers keep the true one."""
         self._tls: TlsFiles | None = ensure_tls(state_dir) if tls else None
         self._wanted_ports = {"main": port, **(extra_ports or {})}
         self._ports: dict[str, int] = {}
@@ -255,6 +259,8 @@ class SimulatorServer(ABC):
         try:
             response = await self._answer(request, rule)
             status = response.status
+            if self.date_skew_s and not response.prepared:
+                response.headers["Date"] = formatdate(time.time() + self.date_skew_s, usegmt=True)
             if call.bytes_out is None and isinstance(response, web.Response):
                 body = response.body
                 call.bytes_out = len(body) if isinstance(body, bytes | bytearray) else 0

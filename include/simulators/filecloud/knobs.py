@@ -42,6 +42,10 @@ class FileCloudKnobs:
     session_ttl_s: float = 0.0
     max_sessions: int = 0
     serialize_sessions: bool = False
+    work_s: float = 0.0
+    """How long every call of a session keeps the server busy: what waits for its turn waits this long (16, P9)."""
+    dead_session_stat: Literal["refused", "missing"] = "refused"
+    """What `fileinfo` says without a session: that there is none, or, worse, that nothing is there (2.4, 18)."""
     expired_session_mode: Literal["xml_result0", "http_401", "http_403", "redirect_html", "html_200"] = "xml_result0"
     # paths and names (4, 11)
     team_folders: tuple[str, ...] = ()
@@ -62,6 +66,8 @@ class FileCloudKnobs:
     etag_needs_extra_fields: bool = False
     etag_after_move: Literal["keep", "change"] = "keep"
     etag_same_bytes: Literal["change", "keep"] = "change"
+    etag_of_upload: Literal["listed", "another"] = "listed"
+    """Whether the header after an upload names the etag that listings show."""
     # listing (6)
     max_limit: int = 0
     listing_order: Literal["sorted", "permuted"] = "sorted"
@@ -80,6 +86,10 @@ class FileCloudKnobs:
     upload_etag_header: bool = True
     quota_bytes: int = 0
     # versions (7.5, 13)
+    preconditions: Literal["kept", "ignored"] = "kept"
+    """Whether `nofileoverwrite`, `ifetag` and `iflastmodified` are looked at at all (16, P4)."""
+    atomic: bool = True
+    """Whether the old content stays readable until the last chunk (7.4); else a first chunk takes its place."""
     keep_versions: int = 3
     version_size_limit: int = 0
     move_keeps_versions: bool = True

@@ -154,8 +154,10 @@ class FileCloudSimulator(SimulatorServer):
             await _drain(exchange.request)
             return turned_away
         if not self.knobs.serialize_sessions:
+            await asyncio.sleep(self.knobs.work_s)
             return await self._operate(exchange, operation)
         async with self._turns.setdefault(exchange.session.digest, asyncio.Lock()):
+            await asyncio.sleep(self.knobs.work_s)
             return await self._operate(exchange, operation)
 
     def _admit(self, exchange: Exchange) -> web.Response | None:
@@ -179,6 +181,8 @@ class FileCloudSimulator(SimulatorServer):
 
     def _expired(self, exchange: Exchange, mode: str) -> web.Response:
         """Answer without a session, in one of the five ways that real servers might (reference 2.4)."""
+        if exchange.operation == "fileinfo" and self.knobs.dead_session_stat == "missing":
+            return exchange.records("fileinfo", "entry", [])
         if mode == "http_401":
             return markup.html("Unauthorized", 401)
         if mode == "http_403":

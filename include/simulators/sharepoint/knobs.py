@@ -74,6 +74,10 @@ class SharePointKnobs:
     shortcuts: tuple[str, ...] = ()
     """Files or folders that are shortcuts into another drive (reference 5.1)."""
     auth_on_download: str = "ignore"
+    roles: tuple[str, ...] = ("Sites.Read.All",)
+    """The application permissions that an administrator has agreed to; every token names them (reference 4.2)."""
+    site_granted: bool = True
+    """Whether an app with `Sites.Selected` only was granted the site; without it all is 403 (reference 4.2)."""
     download_listener: bool = True
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ class LoginHost:
     client_secret: str
     signer: Signer
     ttl_s: int
+    roles: tuple[str, ...]
 
     @staticmethod
     def operation(segments: list[str]) -> str | None:
@@ -98,7 +99,7 @@ class LoginHost:
             "token_type": "Bearer",
             "expires_in": self.ttl_s,
             "ext_expires_in": self.ttl_s,
-            "access_token": self.signer.access_token(scope.removesuffix("/.default"), now + self.ttl_s),
+            "access_token": self.signer.access_token(scope.removesuffix("/.default"), now + self.ttl_s, self.roles),
         }
         if grant == "refresh_token":
             answer["refresh_token"] = self.signer.access_token("refresh", now + 90 * 86400)

@@ -37,6 +37,9 @@ from simulators.sharepoint.urls import VERSIONS, Target, parse, split
 from simulators.sharepoint.wire import Writer
 
 _LOG = logging.getLogger("simulators")
+_SEE_SITES = frozenset({"Sites.Read.All", "Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All"})
+_SEE_FILES = frozenset({"Files.Read.All", "Files.ReadWrite.All"})
+"""Application permissions that open sites, and those that open drives only (reference 4.2)."""
 _TARGET: web.RequestKey[Target] = web.RequestKey("target", Target)
 
 
@@ -176,6 +179,7 @@ class SharePointSimulator(SimulatorServer):
                 self.client_secret,
                 signer,
                 self.knobs.token_ttl_s,
+                self.knobs.roles,
             ),
             GraphHost(
                 library,
@@ -254,7 +258,7 @@ class SharePointSimulator(SimulatorServer):
         if fault is not None and fault.kind == "expire_tokens":
             self._services.signer.expire("access")
         try:
-            self._authenticate(request, call)
+            self._authorize(self._authenticate(request, call), target)
             if target.kind == "batch":
                 response = await self._batch(request, target)
             else:
@@ -278,7 +282,7 @@ class SharePointSimulator(SimulatorServer):
         response.headers.update(headers)
         return response
 
-    def _authenticate(self, request: web.BaseRequest, call: Call) -> None:
+    def _authenticate(self, request: web.BaseRequest, call: Call) -> dict[str, Any]:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         claims = None
         if kind.lower() == "bearer":
@@ -288,6 +292,14 @@ class SharePointSimulator(SimulatorServer):
             text = "Access token is missing, not valid or has expired."
             headers = {"WWW-Authenticate": 'Bearer realm=""'}
             raise GraphFailure(401, "InvalidAuthenticationToken", text, headers=headers)
+        return claims
+
+    def _authorize(self, claims: dict[str, Any], target: Target) -> None:
+        """Refuse what the token's roles do not allow (reference 4.2); one refusal for all that was not granted."""
+        roles = set(claims["roles"])
+        seen = bool(roles & _SEE_SITES) or ("Sites.Selected" in roles and self.knobs.site_granted)
+        if not seen and not (target.site is None and roles & _SEE_FILES):
+            raise GraphFailure(403, "accessDenied", "Access denied")
 
     def _charge(self, target: Target, call: Call) -> dict[str, str]:
         call.units = call.units + units_of(target)

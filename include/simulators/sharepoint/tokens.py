@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -28,10 +29,10 @@ class Signer:
         self._secret = secret
         self.epochs = {"access": 0, "link": 0}
 
-    def access_token(self, audience: str, expires: float) -> str:
+    def access_token(self, audience: str, expires: float, roles: Sequence[str] = ()) -> str:
         """Return an access token: three parts with dots, like the real ones."""
         head = _b64(b'{"typ":"JWT","alg":"HS256"}')
-        claims = {"aud": audience, "exp": int(expires), "ep": self.epochs["access"]}
+        claims = {"aud": audience, "exp": int(expires), "ep": self.epochs["access"], "roles": list(roles)}
         body = _b64(json.dumps(claims, separators=(",", ":")).encode())
         return f"{head}.{body}.{self._sign(f'{head}.{body}')}"
 

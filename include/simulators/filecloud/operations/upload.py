@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -127,6 +128,7 @@ def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
         gaps = world.knobs.chunk_gap == "zeros"
         staged = world.staging.add(session, asked.place.key, asked.offset, chunk, repeats, gaps)
     if not asked.complete:
+        _uncover(exchange, asked, staged)
         return _ok(exchange)
     if asked.total is not None and staged.stat().st_size != asked.total:
         world.staging.drop(session, asked.place.key)
@@ -136,8 +138,20 @@ def _store(exchange: Exchange, chunk: Chunk) -> web.Response:
         world.staging.done(staged)
     response = _ok(exchange)
     if world.knobs.etag and world.knobs.upload_etag_header and exchange.request.headers.get("X-FC-Send-ETag") == "1":
-        response.headers["ETag"] = f'"{world.etag(asked.place, world.contents.of(status))}"'
+        etag = world.etag(asked.place, world.contents.of(status))
+        response.headers["ETag"] = f'"{etag if world.knobs.etag_of_upload == "listed" else etag[::-1]}"'
     return response
+
+
+def _uncover(exchange: Exchange, asked: _Upload, staged: Path) -> None:
+    """Let an unfinished upload be seen, as a server does that writes into the file itself (knob `atomic`)."""
+    world = exchange.world
+    if world.knobs.atomic or asked.offset:
+        return
+    spool = world.staging.spool()
+    spool.write(staged.read_bytes())
+    spool.close()
+    tree.put_file(world, asked.place, spool.path, _date(exchange), "upload")
 
 
 def _holder(exchange: Exchange) -> str:
@@ -176,6 +190,8 @@ def _check_quota(exchange: Exchange, asked: _Upload, chunk: Chunk) -> None:
 def _check_conditions(exchange: Exchange, place: Place) -> None:
     """Raise Refused when what is there forbids the upload (reference 7.1, 7.5)."""
     world, knobs = exchange.world, exchange.world.knobs
+    if knobs.preconditions == "ignored":
+        return
     status = world.status(place)
     etag, modified = exchange.text("ifetag").strip('"'), exchange.integer("iflastmodified", -1)
     if status is None:
