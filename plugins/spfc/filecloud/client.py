@@ -133,6 +133,14 @@ class FileCloudClient:
         """Return the versions of a file, the live one included, newest first."""
         return self._ask(calls.versions(folder, name), lambda q, r: xml.read_versions(self._answers.document(q, r)))
 
+    def raw(self, request: Request) -> Reply:
+        """Send any other call under the login and return its answer as it came, whatever it says; nothing is healed."""
+        return self._session.send(request, self._session.current())
+
+    def redact(self, text: str) -> str:
+        """Return a server's text shortened and without the password or a cookie value that it may echo."""
+        return self._session.redact(text)
+
     def close(self) -> None:
         """Log out and close all connections. The object is not used afterwards."""
         self._session.close()

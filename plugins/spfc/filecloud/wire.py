@@ -111,6 +111,11 @@ class Wire:
         with self._lock:
             return Counter(self._counts)
 
+    @property
+    def proxies(self) -> Mapping[str, str]:
+        """The proxies on the way to the server, by scheme, as the environment names them."""
+        return self._proxies
+
     def send(self, request: Request, jar: RequestsCookieJar, headers: Mapping[str, str]) -> Reply:
         """Send until an answer comes that is not transient trouble, and return it whatever its status."""
         attempt = 1

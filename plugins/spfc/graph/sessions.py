@@ -82,7 +82,7 @@ class PinnedSession(requests.Session):
         prepared = self._as_given(url, headers) or self.prepare_request(requests.Request("GET", url, headers=headers))
         adapter = self.get_adapter(prepared.url or url)
         return adapter.send(
-            prepared, stream=True, timeout=self._timeout, verify=self._trust, proxies=self._proxies_for(url)
+            prepared, stream=True, timeout=self._timeout, verify=self._trust, proxies=self.proxies_for(url)
         )
 
     def _as_given(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest | None:
@@ -95,7 +95,7 @@ class PinnedSession(requests.Session):
         prepared.hooks = default_hooks()
         return prepared
 
-    def _proxies_for(self, url: str) -> dict[str, str]:
+    def proxies_for(self, url: str) -> dict[str, str]:
         """Return the proxies on the way to ``url``, looked up once for each host: the environment is slow to read."""
         parts = urlsplit(url)
         where = (parts.scheme, parts.netloc)

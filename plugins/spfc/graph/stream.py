@@ -27,6 +27,8 @@ class FileStream:
         self.length = length
         self.offset = offset
         self.version = version
+        self.skipped = 0
+        """Bytes received and thrown away, because the server sent the whole file in spite of a Range."""
         self._at = offset
         self._item_id = item_id
         self._response = response
@@ -58,6 +60,7 @@ class FileStream:
             piece = self.read(min(count, 1 << 20))
             if not piece:
                 return
+            self.skipped += len(piece)
             count -= len(piece)
         self.offset = self._at
 

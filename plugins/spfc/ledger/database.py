@@ -62,6 +62,11 @@ class Database:
                 _check_fence(connection, route, fence)
             yield connection
 
+    def version(self) -> str | None:
+        """Return the migration that the database has reached, None when it holds no ledger yet. Makes nothing."""
+        with self._guarded():
+            return self._version()
+
     def close(self) -> None:
         """Close all pooled connections."""
         self._engine.dispose()

@@ -12,7 +12,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
 
 from spfc.errors import ConnectionInvalid
+from spfc.filecloud import FileCloudClient, FileCloudSettings
 from spfc.graph.client import GraphClient
+from spfc.graph.settings import GraphSettings
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
@@ -57,18 +59,27 @@ def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | Non
 
 def make_source(route: Route, budgets: Budgets) -> Source:
     """Return the source of a route, from its Airflow connection."""
-    place = route.source
-    with _named(place.connection, GraphHook.conn_type):
-        settings = replace(GraphHook(place.connection).get_settings(), page_size=route.limits.page_size)
+    place, settings = route.source, graph_settings(route)
     client = GraphClient(settings, governor=budgets.governor(settings))
     return SharePointLibrary(client, hostname=place.hostname, site_path=place.site, library=place.library)
 
 
 def make_target(route: Route) -> Target:
     """Return the target of a route, from its Airflow connection."""
+    return FileCloudTarget(FileCloudClient(filecloud_settings(route)), route.target.folder)
+
+
+def graph_settings(route: Route) -> GraphSettings:
+    """Return what the Airflow connection of a route's source says. Raises ConnectionInvalid."""
+    with _named(route.source.connection, GraphHook.conn_type):
+        settings = GraphHook(route.source.connection).get_settings()
+    return replace(settings, page_size=route.limits.page_size)
+
+
+def filecloud_settings(route: Route) -> FileCloudSettings:
+    """Return what the Airflow connection of a route's target says. Raises ConnectionInvalid."""
     with _named(route.target.connection, FileCloudHook.conn_type):
-        client = FileCloudHook(route.target.connection).get_client()
-    return FileCloudTarget(client, route.target.folder)
+        return FileCloudHook(route.target.connection).get_settings()
 
 
 def open_ledger() -> Database:
