@@ -30,6 +30,7 @@ FLOORS = {
     "transfer": 4,
     "reporting": 4,
     "steps": 5,
+    "doctor": 5,
     "pipeline": 6,
     "web": 6,
     "cli": 6,

@@ -1,4 +1,4 @@
-"""The command line: ``spfc run``, ``spfc explain``, ``spfc routes`` and ``spfc simulate``."""
+"""The command line: ``spfc run``, ``spfc doctor``, ``spfc explain``, ``spfc routes`` and ``spfc simulate``."""
 
 from __future__ import annotations
 
@@ -55,6 +55,14 @@ def _parser(simulators: bool) -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="print everything as JSON, nothing else")
     explain.set_defaults(command=_explain)
 
+    doctor = commands.add_parser("doctor", help="check a route's installation, and say what to change")
+    doctor.add_argument("route", help="name of the route in the route file")
+    doctor.add_argument(
+        "--write-probe", action="store_true", help="also try uploads, moves and deletes in a folder of its own"
+    )
+    doctor.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
+    doctor.set_defaults(command=_doctor)
+
     routes = commands.add_parser("routes", help="check the route file and list its routes")
     routes.set_defaults(command=_routes)
 
@@ -92,6 +100,12 @@ def _explain(given: argparse.Namespace) -> int:
     from spfc.cli.explain import explain_here
 
     return explain_here(given.route, given.path, as_json=given.json)
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from spfc.cli.doctor import doctor_here
+
+    return doctor_here(given.route, write_probe=given.write_probe, as_json=given.json)
 
 
 def _routes(_given: argparse.Namespace) -> int:

@@ -6,13 +6,13 @@ import contextlib
 import logging
 import os
 import secrets
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rich.console import Console
 
+from spfc.cli.quiet import quiet
 from spfc.cli.show import ProgressHandler, exit_status, show_result
 from spfc.errors import ConfigurationError, SpfcError
 from spfc.pipeline.settings import UNATTENDED, airflow_home, find_route
@@ -29,7 +29,7 @@ def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> in
     given = {name: value for name, value in params.items() if value is not None}
     parse_options(given)
     log_file = _new_log_file()
-    with _quiet(log_file) as (terminal, errors):
+    with quiet(log_file) as (terminal, errors):
         console = Console(file=terminal)
         with _listening(Console(file=errors if as_json else terminal)) as progress:
             summary = _guarded_test(route, given, log_file)
@@ -134,27 +134,3 @@ def _prepare_airflow() -> None:
         check_migrations(0)  # type: ignore[no-untyped-call]
     except TimeoutError:
         initdb()
-
-
-@contextlib.contextmanager
-def _quiet(log_file: Path) -> Iterator[tuple[IO[str], IO[str]]]:
-    """Send everything that anybody prints to ``log_file``; yield the real terminal and error streams."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept_out, kept_err = os.dup(1), os.dup(2)
-    with (
-        os.fdopen(kept_out, "w", encoding="utf-8") as terminal,
-        os.fdopen(kept_err, "w", encoding="utf-8") as errors,
-        log_file.open("a", encoding="utf-8") as log,
-    ):
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-        try:
-            yield terminal, errors
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            terminal.flush()
-            errors.flush()
-            os.dup2(terminal.fileno(), 1)
-            os.dup2(errors.fileno(), 2)

@@ -39,6 +39,11 @@ class Database:
         return self._url.render_as_string(hide_password=True)
 
     @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database, None for any other."""
+        return Path(self._url.database) if self.dialect == "sqlite" and self._url.database else None
+
+    @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._engine.dialect.name

@@ -1,0 +1,53 @@
+"""The closed list of checks and what each of them proves, for the manual and for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CHECKS: Mapping[str, str] = {
+    "ledger": "the ledger's connection can be used, and its tables are not newer than this spfc; nothing is made",
+    "graph.connection": "the SharePoint connection is complete, its certificate can be read and is not about to expire",
+    "signin.name": "the name of the sign-in service (or of the proxy on the way) can be resolved",
+    "signin.port": "somebody answers there",
+    "signin.tls": "its certificate is trusted, fits the name, and is not about to expire",
+    "graph.name": "the name of Microsoft Graph (or of the proxy on the way) can be resolved",
+    "graph.port": "somebody answers there",
+    "graph.tls": "its certificate is trusted, fits the name, and is not about to expire",
+    "graph.clock": "this machine's clock agrees with Microsoft's",
+    "graph.token": "the app can sign in",
+    "graph.roles": "its token names permissions that suffice",
+    "graph.site": "the site of the route is there and open to the app",
+    "graph.library": "the library of the route is there",
+    "graph.folder": "the folder that the route mirrors is there; also says how much it holds",
+    "graph.feed": "the change feed can be read",
+    "graph.download": "one small file comes in two parts, the second by Range, with the bytes that SharePoint lists",
+    "filecloud.connection": "the FileCloud connection is complete",
+    "filecloud.name": "the name of the FileCloud server (or of the proxy on the way) can be resolved",
+    "filecloud.port": "somebody answers there",
+    "filecloud.tls": "its certificate is trusted, fits the name, and is not about to expire",
+    "filecloud.clock": "the server's clock agrees with Microsoft's, else with this machine's",
+    "filecloud.login": "the account can log in; it is tried once only, because FileCloud locks accounts",
+    "filecloud.target": "the target folder is there, or can be made by the first run",
+    "filecloud.rights": "the account may read, write, create, update and delete there",
+    "filecloud.quarantine": "the account may do the same where removed items go",
+    "filecloud.quota": "the account has room",
+    "filecloud.times": "the server says when files were changed, in UTC, or at least has tags that tell an edited copy",
+    "probe.scratch": "a folder for the probes can be made",
+    "probe.P1": "the server takes our kind of client, or only a browser with an anti-CSRF header",
+    "probe.P2": "the modification times of uploads are kept, as the connection's `date_style` spells them",
+    "probe.P3": "there are tags of content, the same after an upload as in a listing",
+    "probe.P4": "a file is not overwritten when we ask for that",
+    "probe.P5": "an unfinished upload leaves the old file readable; chunks may be repeated; gaps are refused",
+    "probe.P6": "listings in pages hold every entry once",
+    "probe.P7": "making a folder twice does no harm, and making one over a file is refused",
+    "probe.P8": "downloads by Range work, and a missing file is told from an empty one",
+    "probe.P9": "calls of one login are served side by side",
+    "probe.P10": "a dead session is told from an answer",
+    "probe.P11": "the names that spfc sends are taken and shown as they were sent",
+    "probe.P12": "a folder is deleted with what is in it; says whether it goes to the recycle bin",
+    "probe.P13": "whether the server has a change feed of its own (spfc does not use it)",
+    "probe.P14": "an upload beyond the quota is refused in words that spfc understands",
+    "probe.P15": "whether the server tells checksums of content (spfc does not use them)",
+    "probe.cleanup": "the folder of the probes is gone again",
+}
+"""In the order in which they are made."""
