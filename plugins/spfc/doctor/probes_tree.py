@@ -11,6 +11,7 @@ from spfc.errors import AnswerUnreadable, ReplyLost
 from spfc.filecloud import CallRefused, calls, list_whole_folder
 from spfc.filecloud.calls import PAGE_SIZE
 from spfc.filecloud.wire import Request
+from spfc.reporting.wording import plural
 
 _FILES = 12
 """More than the ten entries that a server lists when no limit is asked for (reference 6)."""
@@ -109,13 +110,14 @@ def _recycled(scratch: Scratch) -> int | None:
 
 def own_feed(scratch: Scratch) -> Finding:
     """P13: the change feed at version 0."""
-    form = {"friendly": "spfc", "name": scratch.path, "path": scratch.path, "status": "server,0;"}
+    folder = scratch.folder("P13")
+    scratch.put(folder, "fed.txt")
+    form = {"friendly": "spfc", "name": folder, "path": folder, "status": "server,0;"}
     reply = scratch.client.raw(Request("getsyncdelta", "/app/sync/getsyncdelta", form=form))
     records = raw.records_in(reply, "record")
     if not records:
         said = raw.answer_of(reply, scratch.client)
         return ok(f"No change feed ({said.said or said.status}); spfc does not use it.")
     fields = ", ".join(sorted(records[0]))
-    return ok(
-        f"There is a change feed, {len(records)} records from the beginning (fields {fields}); spfc does not use it."
-    )
+    told = plural(len(records), "record")
+    return ok(f"There is a change feed, {told} for one file (fields {fields}); spfc does not use it.")
