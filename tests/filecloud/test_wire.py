@@ -19,7 +19,7 @@ from spfc.errors import (
     Throttled,
     Unreachable,
 )
-from spfc.filecloud import CallRefused, Chunk, Hint
+from spfc.filecloud import CallRefused, Chunk, FileCloudClient, FileCloudSettings, Hint
 from spfc.filecloud.wire import retry_after
 
 EMPTY = ok(b"<entries><meta><total>0</total><result>1</result></meta></entries>")
@@ -249,3 +249,9 @@ def test_tls_is_verified_against_the_given_authority(tmp_path: Path) -> None:
         with pytest.raises(ConnectionInvalid, match="ca_file"):
             client.list_page("/spfc")
         assert client.calls == 1
+
+
+def test_a_ca_file_that_is_not_there_is_a_mistake_in_the_connection(tmp_path: Path) -> None:
+    settings = FileCloudSettings("https://files.example.org", "u", "p", ca_file=str(tmp_path / "ca.pem"))
+    with pytest.raises(ConnectionInvalid, match=r"ca\.pem is not there.*Correct ca_file"):
+        FileCloudClient(settings)

@@ -15,6 +15,7 @@ from tests.graph.stub import Answer, FakeClock, Stub, error_answer, json_answer
 from spfc.errors import (
     AnswerUnreadable,
     AuthenticationRefused,
+    ConnectionInvalid,
     CursorExpired,
     PermissionMissing,
     PlaceNotFound,
@@ -264,3 +265,10 @@ def test_debug_logging_shows_no_query(graph: Stub, client: GraphClient, caplog: 
         client.delta("d", f"{graph.url}{DELTA}?token=planted-query")
     assert "delta?***" in caplog.text
     assert "planted-query" not in caplog.text
+
+
+def test_a_ca_file_that_is_not_there_is_a_mistake_in_the_connection(
+    make_client: Callable[..., GraphClient], tmp_path: Path
+) -> None:
+    with pytest.raises(ConnectionInvalid, match=r"ca\.pem is not there.*Correct ca_file"):
+        make_client(ca_file=tmp_path / "ca.pem")

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -20,7 +21,7 @@ from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
-from spfc.errors import ReplyLost, ServiceBusy, ServiceError, SpfcError, Throttled, Unreachable
+from spfc.errors import ConnectionInvalid, ReplyLost, ServiceBusy, ServiceError, SpfcError, Throttled, Unreachable
 from spfc.filecloud.failures import Failure, Sent, failure_of
 from spfc.filecloud.settings import FileCloudSettings
 
@@ -95,6 +96,12 @@ class Wire:
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        if isinstance(settings.trust, str) and not Path(settings.trust).exists():
+            # The HTTP library would say so with an error of no kind that anybody handles.
+            raise ConnectionInvalid(
+                f"The file of certificate authorities {settings.trust} is not there.",
+                hint="Correct ca_file in the FileCloud connection: it is a path on the machine that runs the task.",
+            )
         self._settings = settings
         self._sleep = sleep
         self._monotonic = monotonic

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping, MutableMapping
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, should_bypass_proxies
 
+from spfc.errors import ConnectionInvalid
 from spfc.graph.settings import GraphSettings
 
 _WIRE_LOGGERS = ("urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
@@ -129,6 +131,18 @@ class PinnedSession(requests.Session):
 
 
 def _verify_of(settings: GraphSettings) -> bool | str:
+    bundle = _bundle_of(settings)
+    if isinstance(bundle, str) and not Path(bundle).exists():
+        # The HTTP library would say so with an error of no kind that anybody handles.
+        raise ConnectionInvalid(
+            f"The file of certificate authorities {bundle} is not there.",
+            hint="Correct ca_file in the SharePoint connection, or REQUESTS_CA_BUNDLE in the environment: it is a path "
+            "on the machine that runs the task.",
+        )
+    return bundle
+
+
+def _bundle_of(settings: GraphSettings) -> bool | str:
     if settings.ca_file is not None:
         return str(settings.ca_file)
     if not settings.verify:
