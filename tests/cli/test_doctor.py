@@ -115,9 +115,7 @@ def test_a_connection_that_is_not_there(terminal: Terminal) -> None:
         ({"conn_type": "sqlite", "host": "{file}/spfc/ledger.db"}, "cannot be written to"),
     ],
 )
-def test_a_ledger_that_cannot_work(
-    terminal: Terminal, tmp_path: Path, connection: dict[str, str], words: str
-) -> None:
+def test_a_ledger_that_cannot_work(terminal: Terminal, tmp_path: Path, connection: dict[str, str], words: str) -> None:
     (tmp_path / "file").touch()
     connection |= {"host": connection["host"].format(file=tmp_path / "file")}
     ended = terminal.spfc("doctor", "demo", "--json", AIRFLOW_CONN_SPFC_LEDGER=json.dumps(connection))

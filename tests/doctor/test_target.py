@@ -49,13 +49,19 @@ def test_a_certificate_of_nobody_we_trust(tls_clinic: Clinic) -> None:
     tls_clinic.examine().only_fails("filecloud.tls", "certificate of 127.0.0.1 is refused", "as ca_file")
 
 
-@pytest.mark.parametrize("text", [None, "no certificate"])
-def test_a_ca_file_that_is_none(tls_clinic: Clinic, text: str | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "check", "words"),
+    [
+        (None, "filecloud.connection", ("ca.pem is not there", "Correct ca_file")),
+        ("no certificate", "filecloud.tls", ("ca.pem cannot be used", "Correct ca_file")),
+    ],
+)
+def test_a_ca_file_that_is_none(tls_clinic: Clinic, text: str | None, check: str, words: tuple[str, ...]) -> None:
     path = tls_clinic.tmp / "ca.pem"
     if text is not None:
         path.write_text(text)
     tls_clinic.cloud["ca_file"] = str(path)
-    tls_clinic.examine().only_fails("filecloud.tls", "ca.pem cannot be used", "Correct ca_file")
+    tls_clinic.examine().only_fails(check, *words)
 
 
 def test_a_server_in_the_past(clinic: Clinic) -> None:
