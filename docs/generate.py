@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from spfc.doctor.catalogue import CHECKS
 from spfc.planning.model import Reason
 from spfc.planning.names import target_name, to_target
 from spfc.reporting.explanations import CODES, REASONS, Explanation
@@ -99,6 +100,11 @@ def name_examples() -> str:
     return _table(("in SharePoint", "in FileCloud"), rows)
 
 
+def check_table() -> str:
+    """Return the checks of ``spfc doctor``, and what each of them proves."""
+    return _table(("check", "proves"), [(f"`{name}`", proves) for name, proves in CHECKS.items()])
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -111,6 +117,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "codes": lambda: explanation_table("code", CODES),
     "characters": character_table,
     "names": name_examples,
+    "doctor-checks": check_table,
 }
 
 
