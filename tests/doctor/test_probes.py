@@ -35,6 +35,8 @@ CASES: list[tuple[Callable[[Scratch], Finding], dict[str, Any], Verdict, str]] =
     (probes_dates.tags, {"etag": False}, OK, "This server has no tags of content"),
     (probes_dates.tags, {"etag_of_upload": "another"}, FAIL, "hold its own copies for edited ones"),
     (probes_upload.preconditions, {}, OK, "a wrong ifetag is refused with 'The file has another etag"),
+    (probes_upload.preconditions, {}, OK, "in UTC is accepted, by its own clock refused with 'The file was modified"),
+    (probes_upload.preconditions, {"iflastmodified_is": "server_clock"}, OK, "by its own clock accepted"),
     (probes_upload.preconditions, {"precondition_failure": "http"}, OK, "(status 409)"),
     (probes_upload.preconditions, {"etag": False}, OK, "Without tags"),
     (probes_upload.preconditions, {"preconditions": "ignored"}, FAIL, "files that are there could be lost"),
@@ -152,6 +154,11 @@ def test_calls_of_one_login_that_wait_for_each_other(bench: Bench) -> None:
     finding = bench.run(probes_login.side_by_side, serialize_sessions=True, work_s=0.1)
     assert finding.verdict is WARN, finding
     assert "limits.workers above 1 hardly helps" in finding.next_step
+
+
+def test_calls_that_are_too_quick_to_tell(bench: Bench) -> None:
+    finding = bench.run(probes_login.side_by_side)
+    assert finding.verdict is OK and "too quick to tell" in finding.found, finding
 
 
 def test_calls_that_are_served_side_by_side(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 
+from spfc.doctor import raw
 from spfc.doctor.raw import Answer
 from spfc.doctor.scratch import SOME_DAY, Scratch
 from spfc.doctor.shape import Finding, fail, ok, skipped, warn
@@ -51,8 +52,11 @@ def preconditions(scratch: Scratch) -> Finding:
 
 
 def _last_modified(scratch: Scratch, chunk: Chunk, path: str) -> str:
+    """Say which reading of a time the server takes as a condition (reference 7.1: unknown)."""
     utc = scratch.send(chunk, {"iflastmodified": str(SOME_DAY)})
-    return f"iflastmodified in UTC is {utc} (spfc does not use it)."
+    wall = raw.number(raw.record_of(scratch.client, path) or {}, "modifiedepoch")
+    other = "" if wall is None else f", by its own clock {scratch.send(chunk, {'iflastmodified': str(wall)})}"
+    return f"iflastmodified in UTC is {utc}{other} (spfc does not use it)."
 
 
 def chunks(scratch: Scratch) -> Finding:
