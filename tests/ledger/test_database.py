@@ -114,6 +114,18 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
         assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == 0
 
 
+def test_asking_for_the_version_makes_nothing(empty_url: str, tmp_path: Path) -> None:
+    database = Database(empty_url)
+    assert database.version() is None
+    with database.writing():
+        pass
+    assert database.version() == HEAD
+    database.close()
+    absent = Database(f"sqlite:///{tmp_path / 'no' / 'ledger.db'}")
+    assert absent.version() is None and absent.file == tmp_path / "no" / "ledger.db"
+    assert not (tmp_path / "no").exists()
+
+
 def test_the_folder_of_an_embedded_ledger_is_made(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "ledger.db"
     database = Database(f"sqlite:///{path}")

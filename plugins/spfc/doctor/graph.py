@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import requests
@@ -43,6 +43,16 @@ def default_governor(settings: GraphSettings) -> Governor:
     return Governor(bank=LocalBank(settings.quota), longest_wait=settings.longest_wait)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is there once the connection has been read: nothing has been sent yet."""
+
+    settings: GraphSettings
+    tokens: TokenSource
+    client: GraphClient
+    wire: Wire
+
+
 class GraphChecks:
     """The checks of one route's source, in order. What one finds the next ones use.
 
@@ -65,6 +75,7 @@ class GraphChecks:
         """Seconds by which Microsoft's clock is ahead of this machine's."""
         self.bytes_held: int | None = None
         """How much the mirrored folder holds, as far as SharePoint says."""
+        self._line: _Line | None = None
         self._token = ""
         self._roles: frozenset[str] | None = None
         self._items: list[SourceItem] = []
@@ -74,8 +85,8 @@ class GraphChecks:
         connected = ("graph.connection",)
         return [
             Step("graph.connection", self._connection),
-            *steps_to("signin", lambda: self._endpoint("The sign-in service", self._login), connected, self._now),
-            *steps_to("graph", lambda: self._endpoint("Microsoft Graph", self._settings.root), connected, self._now),
+            *steps_to("signin", self._sign_in_service, connected, self._now),
+            *steps_to("graph", self._graph, connected, self._now),
             Step("graph.clock", self._clock, ("signin.tls",)),
             Step("graph.token", self._sign_in, ("signin.tls",)),
             Step("graph.roles", self._check_roles, ("graph.token",)),
@@ -88,37 +99,48 @@ class GraphChecks:
 
     def secrets(self) -> list[str]:
         """Return what must not be shown."""
-        settings = getattr(self, "_settings", None)
-        if settings is None:
+        if self._line is None:
             return []
-        certificate = settings.certificate
-        return [settings.client_secret or "", self._token, (certificate and certificate.passphrase) or ""]
+        settings = self._line.settings
+        passphrase = settings.certificate.passphrase if settings.certificate is not None else None
+        return [settings.client_secret or "", self._token, passphrase or ""]
 
     def close(self) -> None:
         """Close all connections."""
-        if hasattr(self, "_client"):
-            self._client.close()
-            self._wire.close()
+        if self._line is not None:
+            self._line.client.close()
+            self._line.wire.close()
+
+    @property
+    def _on(self) -> _Line:
+        if self._line is None:
+            raise RuntimeError("the connection has not been read")
+        return self._line
 
     # -- the way there -------------------------------------------------------------------------------
 
     def _connection(self) -> Finding:
-        self._settings = replace(self._load(), retries=1, longest_wait=PATIENCE, page_size=_PAGE_SIZE)
-        self._login = f"{self._settings.login_root}/"
-        self._tokens = TokenSource(self._settings)
-        governor = self._make_governor(self._settings)
-        self._client = GraphClient(self._settings, tokens=self._tokens, governor=governor)
-        self._wire = Wire(self._settings, self._tokens, governor)
-        return credential_is_good(self._settings, now=self._now())
+        settings = replace(self._load(), retries=1, longest_wait=PATIENCE, page_size=_PAGE_SIZE)
+        tokens, governor = TokenSource(settings), self._make_governor(settings)
+        client = GraphClient(settings, tokens=tokens, governor=governor)
+        self._line = _Line(settings, tokens, client, Wire(settings, tokens, governor))
+        return credential_is_good(settings, now=self._now())
+
+    def _sign_in_service(self) -> Endpoint:
+        return self._endpoint("The sign-in service", self._on.settings.login_root)
+
+    def _graph(self) -> Endpoint:
+        return self._endpoint("Microsoft Graph", self._on.settings.root)
 
     def _endpoint(self, label: str, url: str) -> Endpoint:
-        with PinnedSession(self._settings) as session:
+        with PinnedSession(self._on.settings) as session:
             trust = session.verify
             return Endpoint(label, url, trust if isinstance(trust, bool) else str(trust), session.proxies_for(url))
 
     def _clock(self) -> Finding:
-        url = f"{self._login}{quote(self._settings.tenant, safe='')}/v2.0/.well-known/openid-configuration"
-        with PinnedSession(self._settings) as session:
+        settings = self._on.settings
+        url = f"{settings.login_root}/{quote(settings.tenant, safe='')}/v2.0/.well-known/openid-configuration"
+        with PinnedSession(settings) as session:
             begun = self._now()
             try:
                 with session.fetch(url, {"Accept": "*/*"}) as response:
@@ -132,7 +154,7 @@ class GraphChecks:
     # -- who we are ----------------------------------------------------------------------------------
 
     def _sign_in(self) -> Finding:
-        self._token = self._tokens.get()
+        self._token = self._on.tokens.get()
         claims = claims_of(self._token)
         if claims is None:
             return ok("Signed in.")
@@ -150,13 +172,13 @@ class GraphChecks:
 
     def _find_site(self) -> Finding:
         try:
-            self._site: Site = self._client.site(self._place.hostname, self._place.site)
+            self._site: Site = self._on.client.site(self._place.hostname, self._place.site)
         except PermissionMissing as error:
             raise PermissionMissing(error.message, hint=grant_missing(self._roles) or error.hint) from None
         return ok(f"{self._site.name or self._place.site} at {self._site.web_url}.")
 
     def _find_library(self) -> Finding:
-        self._drive: Drive = self._client.drive(self._site.id, self._place.library)
+        self._drive: Drive = self._on.client.drive(self._site.id, self._place.library)
         return ok(f"{self._drive.name} at {self._drive.web_url}.")
 
     def _find_folder(self) -> Finding:
@@ -164,7 +186,7 @@ class GraphChecks:
         path = "".join(f"/{quote(part, safe='')}" for part in folder.split("/") if part)
         address = f"/drives/{quote(self._drive.id, safe='!')}/root{f':{path}' if path else ''}"
         call = Call(f"{address}?$select=id,name,size,folder,root", "item", 1, f"the folder {folder}", self._no_folder)
-        found = self._wire.get_json(call)
+        found = self._on.wire.get_json(call)
         if found.get("folder") is None and found.get("root") is None:
             return fail(f"{folder} is not a folder.", "Set source.folder of the route to a folder of the library.")
         if isinstance(found.get("size"), int):
@@ -185,7 +207,7 @@ class GraphChecks:
     def _read_feed(self) -> Finding:
         link, complete, pages = None, False, 0
         while not complete and pages < _PAGES and not self._samples():
-            page = self._client.delta(self._drive.id, link)
+            page = self._on.client.delta(self._drive.id, link)
             link, complete, pages = page.link, page.complete, pages + 1
             self._items += page.items
         seen = plural(len(self._items), "item")
@@ -213,9 +235,9 @@ class GraphChecks:
     def _read(self, item: SourceItem) -> Finding:
         half = item.size // 2
         whole, digest = item.size <= _SAMPLE, QuickXor()
-        with closing(self._client.open(self._drive.id, item)) as stream:
+        with closing(self._on.client.open(self._drive.id, item)) as stream:
             first = stream.read(half if whole else _PART)
-        with closing(self._client.open(self._drive.id, item, offset=half)) as stream:
+        with closing(self._on.client.open(self._drive.id, item, offset=half)) as stream:
             second = stream.read(item.size if whole else _PART)
             skipped_bytes = stream.skipped
         digest.update(first)

@@ -24,7 +24,7 @@ def names(scratch: Scratch) -> Finding:
     wanted = [*PLAIN.split(), *_REPLACED, *_SCRIPTS.split()]
     bad = _bad(scratch, folder, [f"all {PLAIN} {_REPLACED} {_SCRIPTS}.txt"])
     if bad:
-        bad = _bad(scratch, folder, [f"one {part} only.txt" for part in wanted])
+        bad = _bad(scratch, folder, [f"one {part} only.txt" for part in wanted]) or bad
     longest = "n" * (MAX_NAME_BYTES - 4) + ".txt"
     bad |= _bad(scratch, folder, [longest])
     told = f"Never sent, and here {_odd(scratch, folder)}. {_forms(scratch, folder)}"
