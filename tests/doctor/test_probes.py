@@ -150,6 +150,12 @@ def test_words_for_a_full_account_that_nobody_knows(bench: Bench) -> None:
     assert finding.verdict is WARN and "Zu wenig Platz" in finding.found
 
 
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes_login, "_TOO_QUICK", 0.2)
+
+
+@pytest.mark.usefixtures("measured")
 def test_calls_of_one_login_that_wait_for_each_other(bench: Bench) -> None:
     finding = bench.run(probes_login.side_by_side, serialize_sessions=True, work_s=0.1)
     assert finding.verdict is WARN, finding
@@ -161,6 +167,7 @@ def test_calls_that_are_too_quick_to_tell(bench: Bench) -> None:
     assert finding.verdict is OK and "too quick to tell" in finding.found, finding
 
 
+@pytest.mark.usefixtures("measured")
 def test_calls_that_are_served_side_by_side(bench: Bench) -> None:
     finding = bench.run(probes_login.side_by_side, work_s=0.1)
     assert finding.verdict is OK and "served side by side" in finding.found, finding

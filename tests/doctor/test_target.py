@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.doctor.conftest import Clinic
 
+from simulators.common import FaultPlan
 from spfc.doctor.shape import Verdict
 
 
@@ -146,6 +147,19 @@ def test_an_account_that_is_nearly_full(clinic: Clinic, held: int, quota: int, w
     (clinic.store / "old.bin").write_bytes(b"x" * held)
     clinic.set_up(quota_bytes=quota)
     clinic.examine().only_warns("filecloud.quota", *words, "Raise the quota")
+
+
+def test_a_server_that_keeps_the_quota_to_itself(clinic: Clinic) -> None:
+    rule = {"id": "f", "operation": "getdiskusagedetails", "times": -1, "action": {"kind": "refuse"}}
+    clinic.filecloud.faults = FaultPlan([rule], clinic.filecloud.extra_fault_kinds)
+    result = clinic.examine(write_probe=True)
+    result.only_warns("filecloud.quota", "does not tell", "web interface")
+    assert result["probe.P14"].verdict is Verdict.SKIPPED
+
+
+def test_folders_alone_do_not_tell_whether_times_are_in_utc(clinic: Clinic) -> None:
+    clinic.set_up(utc_times=False, etag=False)
+    assert clinic.examine()["filecloud.times"].verdict is Verdict.SKIPPED
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def roles_suffice(roles: Set[str]) -> Finding:
     if more and (roles & READS_SITES or SELECTED in roles):
         return warn(
             f"Permissions: {shown}. That is more than spfc uses: it only reads.",
-            f"Take {', '.join(more)} away, unless something else needs it; Sites.Read.All is enough.",
+            f"Take {', '.join(more)} away, unless something else needs it; Sites.Read.All is enough (one report "
+            "says that libraries with retention labels want Sites.FullControl.All).",
         )
     if SELECTED in roles:
         return ok(f"Permissions: {shown}. The app sees only sites that were granted to it.")

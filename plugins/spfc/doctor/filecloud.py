@@ -11,7 +11,7 @@ from requests.cookies import RequestsCookieJar
 from spfc.doctor import raw
 from spfc.doctor.network import SKEW_NOTICE, Endpoint, clocks_agree, steps_to
 from spfc.doctor.shape import Finding, Step, fail, ok, skipped, warn
-from spfc.errors import PlaceNotFound
+from spfc.errors import AnswerUnreadable, PermissionMissing, PlaceNotFound
 from spfc.filecloud import CallRefused, FileCloudClient, FileCloudSettings, calls
 from spfc.filecloud.wire import Request, Wire
 from spfc.reporting.wording import size
@@ -190,7 +190,14 @@ class FileCloudChecks:
         return replace(finding, found=f"{where} {finding.found}")
 
     def _check_quota(self) -> Finding:
-        usage, coming = self.used.usage(), self._coming()
+        coming = self._coming()
+        try:
+            usage = self.used.usage()
+        except (CallRefused, PermissionMissing, AnswerUnreadable):
+            return warn(  # no run asks for it, so none would fail
+                "The server does not tell this account how much room it has.",
+                f"Look at the quota of {self.used.settings.user} in FileCloud's web interface.",
+            )
         if not usage.limit:
             return ok(f"{size(usage.used)} used, no limit.")
         free = usage.limit - usage.used
@@ -213,11 +220,13 @@ class FileCloudChecks:
         shown = files or listed or ([here] if here is not None else [])
         if not shown:
             return skipped("nothing is there yet whose times could be looked at; --write-probe does (P2)")
-        if raw.number(shown[0], "modifiedepochutc") is None:
-            return self._no_utc(any(record.get("etag") for record in files or shown))
         wall, true = raw.number(shown[0], "modifiedepoch"), raw.number(shown[0], "modifiedepochutc")
-        zone = "" if wall is None or true is None else f"; its own clock shows UTC{spell_offset(wall - true)}"
-        return ok(f"The server tells times in UTC{zone}.")
+        if true is not None:
+            zone = "" if wall is None else f"; its own clock shows UTC{spell_offset(wall - true)}"
+            return ok(f"The server tells times in UTC{zone}.")
+        if not files:
+            return skipped("only folders are there yet, and this server tells no times of folders; --write-probe does")
+        return self._no_utc(any(record.get("etag") for record in files))
 
     def _no_utc(self, has_etags: bool) -> Finding:
         text = "The server does not tell times in UTC (no field modifiedepochutc)"

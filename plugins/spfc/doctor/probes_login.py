@@ -13,7 +13,7 @@ from requests.cookies import RequestsCookieJar
 from spfc.doctor import raw
 from spfc.doctor.scratch import Scratch
 from spfc.doctor.shape import Finding, fail, ok, warn
-from spfc.errors import AnswerUnreadable, ServiceError
+from spfc.errors import AnswerUnreadable, AuthenticationRefused, ServiceError
 from spfc.filecloud import CallRefused, FileCloudClient, FileCloudSettings, calls, xml
 from spfc.filecloud.answers import Answers
 from spfc.filecloud.session import Pass, Session
@@ -23,6 +23,8 @@ _CALLERS = 8
 """How many calls are made at once (reference 16, P9)."""
 _SERIAL = 0.6
 """Share of the time that the calls take one after another from which they count as not served side by side."""
+_FREED = 0.5
+"""Share of that time below which logins of their own must bring the calls, or they do not wait for the login."""
 _TOO_QUICK = 0.2
 """Seconds that the calls must take one after another, or their times say nothing."""
 
@@ -51,25 +53,41 @@ def _own_login(settings: FileCloudSettings) -> Iterator[_Own]:
         wire.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How one kind of client is received: with the headers that it should send, and without them."""
+
+    taken: bool
+    bare: bool
+    cookies: tuple[str, ...] = ()
+
+
 def kinds_of_client(scratch: Scratch) -> Finding:
     """P1: what the server says to our own kind of client, and to one that poses as a browser."""
     settings = scratch.client.settings
-    with _own_login(replace(settings, browser_compat=False)) as plain:
-        cookies = sorted({name for name, _ in plain.login.jar.items()})
-        takes_plain = _lists(scratch, plain.call(scratch.path))
-    with _own_login(replace(settings, browser_compat=True)) as browser:
-        takes_browser = _lists(scratch, browser.call(scratch.path))
-        bare = browser.wire.send(calls.file_list(scratch.path, 0, 1), browser.login.jar, {})
-        needs_header = takes_browser and not _lists(scratch, bare)
+    plain = _seen(scratch, replace(settings, browser_compat=False))
+    browser = _seen(scratch, replace(settings, browser_compat=True))
+    needs_header = browser.taken and not browser.bare
     text = (
-        f"Our own kind of client is {_taken(takes_plain)}, a browser {_taken(takes_browser)}"
-        f"{' only with the anti-CSRF header' if needs_header else ''}. Names of its cookies: {', '.join(cookies)}."
+        f"Our own kind of client is {_taken(plain)}, a browser {_taken(browser)}"
+        f"{' only with the anti-CSRF header' if needs_header else ''}. Names of the cookies: "
+        f"{', '.join(plain.cookies or browser.cookies) or 'none'}."
     )
-    if settings.browser_compat and takes_plain:
-        return warn(f"{text}", "browser_compat is not needed in the connection; switch it off.")
-    if takes_plain or (settings.browser_compat and takes_browser):
+    if settings.browser_compat and plain.taken:
+        return warn(text, "browser_compat is not needed in the connection; switch it off.")
+    if plain.taken or (settings.browser_compat and browser.taken):
         return ok(text)
-    return fail(text, "Switch browser_compat on in the connection." if takes_browser else "Ask the administrator.")
+    return fail(text, "Switch browser_compat on in the connection." if browser.taken else "Ask the administrator.")
+
+
+def _seen(scratch: Scratch, settings: FileCloudSettings) -> _Seen:
+    try:
+        with _own_login(settings) as own:
+            cookies = tuple(sorted({name for name, _ in own.login.jar.items()}))
+            bare = own.wire.send(calls.file_list(scratch.path, 0, 1), own.login.jar, {})
+            return _Seen(_lists(scratch, own.call(scratch.path)), _lists(scratch, bare), cookies)
+    except AuthenticationRefused:
+        return _Seen(taken=False, bare=False)
 
 
 def _lists(scratch: Scratch, reply: Reply) -> bool:
@@ -79,8 +97,8 @@ def _lists(scratch: Scratch, reply: Reply) -> bool:
         return False
 
 
-def _taken(taken: bool) -> str:
-    return "taken" if taken else "refused"
+def _taken(seen: _Seen) -> str:
+    return "taken" if seen.taken else "refused"
 
 
 def side_by_side(scratch: Scratch) -> Finding:
@@ -103,7 +121,7 @@ def side_by_side(scratch: Scratch) -> Finding:
         return ok(f"{text}: this server is too quick to tell whether they wait for each other.")
     if together < _SERIAL * serial:
         return ok(f"{text}: calls of one login are served side by side.")
-    if apart < _SERIAL * together:
+    if apart < _FREED * together:
         return warn(
             f"{text}: calls of one login wait for each other.",
             "limits.workers above 1 hardly helps at this server; spread big libraries over several transfer tasks "

@@ -9,7 +9,7 @@ from spfc.doctor import raw
 from spfc.doctor.raw import Answer
 from spfc.doctor.scratch import SOME_DAY, Scratch
 from spfc.doctor.shape import Finding, fail, ok, skipped, warn
-from spfc.errors import ReplyLost
+from spfc.errors import AnswerUnreadable, PermissionMissing, ReplyLost
 from spfc.filecloud import CallRefused, Chunk, FileCloudClient, Hint
 
 _PIECE = 64 << 10
@@ -138,7 +138,10 @@ def _elsewhere(scratch: Scratch, folder: str) -> bool:
 
 def full_account(scratch: Scratch) -> Finding:
     """P14: announce a file that is larger than the room left, without sending it."""
-    usage = scratch.client.usage()
+    try:
+        usage = scratch.client.usage()
+    except (CallRefused, PermissionMissing, AnswerUnreadable):
+        return skipped("the server does not tell this account how much room it has")
     if not usage.limit:
         return skipped("this account has no limit; to see the refusal, run with an account that has one")
     folder = scratch.folder("P14")
