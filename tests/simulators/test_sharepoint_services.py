@@ -175,8 +175,13 @@ def test_errors_have_the_shape_of_graph(reader: Reader) -> None:
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (404, "itemNotFound")
         assert error["innerError"]["client-request-id"] == "my-id" == answer.headers["client-request-id"]
+        assert error["innerError"]["request-id"] == answer.headers["request-id"]
         assert {"request-id", "SPRequestGuid", "Date"} <= set(answer.headers)
     assert reader.http.put(f"{reader.drive}/root:/x:/content", data=b"x").status_code == 405
+    reader.sim.replace_faults([{"id": "s", "action": {"kind": "status", "status": 500}}])
+    nameless = reader.get(paths[0])
+    said = nameless.json()["error"]["innerError"]
+    assert said["request-id"] == said["client-request-id"] == nameless.headers["client-request-id"]
 
 
 @pytest.mark.parametrize("knobs", [{"units_per_minute": 10}])

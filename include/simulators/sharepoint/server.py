@@ -41,6 +41,7 @@ _SEE_SITES = frozenset({"Sites.Read.All", "Sites.ReadWrite.All", "Sites.Manage.A
 _SEE_FILES = frozenset({"Files.Read.All", "Files.ReadWrite.All"})
 """Application permissions that open sites, and those that open drives only (reference 4.2)."""
 _TARGET: web.RequestKey[Target] = web.RequestKey("target", Target)
+_IDS: web.RequestKey[tuple[str, str]] = web.RequestKey("ids", tuple[str, str])
 
 
 @dataclass(slots=True)
@@ -342,26 +343,22 @@ class SharePointSimulator(SimulatorServer):
             failure.code,
             failure.message,
             self.clock.now(),
-            str(uuid.uuid4()),
-            request.headers.get("client-request-id", ""),
+            *_ids(request),
             failure.inner,
         )
         return web.Response(status=failure.status, body=body, headers={"Content-Type": GRAPH_TYPE, **failure.headers})
 
     def _with_ids(self, request: web.BaseRequest, response: web.Response) -> web.Response:
         # Graph reference 17.3: on every response.
-        request_id = str(uuid.uuid4())
-        response.headers["request-id"] = request_id
-        response.headers["client-request-id"] = request.headers.get("client-request-id", request_id)
-        response.headers["SPRequestGuid"] = request_id
+        request_id, response.headers["client-request-id"] = _ids(request)
+        response.headers["request-id"] = response.headers["SPRequestGuid"] = request_id
         return response
 
     def status_fault(self, request: web.BaseRequest, action: FaultAction) -> web.Response:
         """Answer a declared status with Graph's error body, unless the plan brings its own."""
         status = int(action.get("status"))
         code, inner = CODES_BY_STATUS.get(status, ("generalException", None))
-        client = request.headers.get("client-request-id", "")
-        body = error_body(code, "declared fault", self.clock.now(), str(uuid.uuid4()), client, inner)
+        body = error_body(code, "declared fault", self.clock.now(), *_ids(request), inner)
         if call_of(request).service == "login":
             body = json.dumps({"error": "temporarily_unavailable", "error_description": "fault"}).encode()
         return self._with_ids(request, actions.status_response(action, body.decode(), GRAPH_TYPE))
@@ -380,3 +377,11 @@ class SharePointSimulator(SimulatorServer):
                 "skipped_entries": services.library.scanner.skipped,
             }
         return {**super().metrics(), **own}
+
+
+def _ids(request: web.BaseRequest) -> tuple[str, str]:
+    """Return the service's id of a request and the client's, which is the service's when the client gave none."""
+    if _IDS not in request:
+        own = str(uuid.uuid4())
+        request[_IDS] = own, request.headers.get("client-request-id", own)
+    return request[_IDS]
