@@ -22,6 +22,7 @@ from simulators.common import (
     send_file,
 )
 from simulators.common.journal import redact_path
+from simulators.common.observers import Answer, observed
 
 SIZE = 3 << 20
 
@@ -216,3 +217,16 @@ def test_meter_refuses_counts_and_carries_over() -> None:
 def test_labels_and_marks() -> None:
     labels = SessionLabels()
     assert [labels.label(x) for x in ("a", "b", "a", None)] == ["s1", "s2", "s1", None]
+
+
+def test_observers_see_whole_answers_while_they_watch(echo: Echo, http: requests.Session) -> None:
+    seen: list[Answer] = []
+    echo.replace_faults([rule("status", status=503, body="mine", nth=2)])
+    with observed(seen.append):
+        for path in ("/a?x=1", "/b", "/file", "/_sim/metrics"):
+            http.get(echo.url + path)
+    http.get(echo.url)
+    assert [(a.path, a.operation, a.status, a.body, a.written_by_test) for a in seen] == [
+        ("/a?x=1", "a", 200, b"done", False),
+        ("/b", "b", 503, b"mine", True),
+    ]

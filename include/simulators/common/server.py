@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
-from simulators.common import actions
+from simulators.common import actions, observers
 from simulators.common.calls import CALL, FAULT, Call
 from simulators.common.clock import Clock, SystemClock
 from simulators.common.control import PREFIX, ControlEndpoint
@@ -258,6 +258,7 @@ class SimulatorServer(ABC):
         status = 0
         try:
             response = await self._answer(request, rule)
+            observers.tell(call, request, response)
             status = response.status
             if self.date_skew_s and not response.prepared:
                 response.headers["Date"] = formatdate(time.time() + self.date_skew_s, usegmt=True)
