@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,9 @@ import pytest
 from tests.conformance.schema.answers import Strange, bodies, judge
 from tests.conformance.schema.checker import check
 from tests.conformance.schema.exceptions import EXCEPTIONS
-from tests.conformance.schema.tour import make_tour
 from tests.conformance.schema.watch import Watch
 
-from simulators.common.observers import Answer, observed
-
-
-@pytest.fixture(scope="module")
-def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    watch = Watch()
-    with observed(watch.see):
-        make_tour(tmp_path_factory.mktemp("tour"))
-    yield watch
+from simulators.common.observers import Answer
 
 
 def test_every_answer_fits(tour: Watch) -> None:
