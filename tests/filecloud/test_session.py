@@ -11,7 +11,7 @@ from tests.targets.world import PASSWORD, make_client, world
 
 from simulators.common import FixedClock
 from simulators.filecloud import FileCloudKnobs
-from spfc.errors import AuthenticationRefused, PermissionMissing, RequestRefused, SpfcError
+from spfc.errors import AuthenticationRefused, PermissionMissing, RequestRefused, ServiceBusy, SpfcError
 from spfc.filecloud import CallRefused, FileCloudClient
 
 SHAPES = ["xml_result0", "http_401", "http_403", "redirect_html", "html_200"]
@@ -55,6 +55,32 @@ def test_an_expired_session_is_healed_once(tmp_path: Path, shape: str, operation
                     assert opened.read(10) == b"hello"
         assert client.counts["loginguest"] == 2
         assert client.counts[operation] == 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("operation", ["getfilelist", "createfolder"])
+def test_a_session_that_dies_again_at_once_is_no_missing_permission(tmp_path: Path, shape: str, operation: str) -> None:
+    with world(tmp_path, FileCloudKnobs(expired_session_mode=shape)) as made:  # type: ignore[arg-type]
+        client = made.client()
+        client.identity()
+        made.faults({"operation": operation, "times": 2, "action": {"kind": "drop_session"}})
+        if operation == "getfilelist":
+            assert client.list_page("/spfc").total == 0
+        else:
+            client.create_folder("/spfc", "a")
+        assert client.counts["loginguest"] == 3
+
+
+def test_an_account_whose_sessions_never_live_is_said_to_be_shared(tmp_path: Path) -> None:
+    with world(tmp_path) as made:
+        client = made.client()
+        client.identity()
+        made.faults({"operation": "getfilelist", "times": -1, "action": {"kind": "drop_session"}})
+        with pytest.raises(ServiceBusy, match="ended the session 3 times") as caught:
+            client.list_page("/spfc")
+        assert "account of its own" in str(caught.value)
+        assert client.counts["getfilelist"] == 3
+        assert client.counts["loginguest"] <= 4
 
 
 def test_threads_heal_a_session_together(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from spfc.errors import AnswerUnreadable, ItemGone, PermissionMissing, ReplyLost
+from spfc.errors import AnswerUnreadable, ItemGone, PermissionMissing, ReplyLost, ServiceBusy
 from spfc.filecloud import calls, xml
 from spfc.filecloud.answers import Answers
 from spfc.filecloud.calls import PAGE_SIZE, Chunk
@@ -23,6 +23,9 @@ from spfc.filecloud.wire import Reply, Request, Wire
 T = TypeVar("T")
 _CERTAIN = frozenset({Hint.EXISTS, Hint.CHANGED, Hint.LOCKED, Hint.QUOTA, Hint.NAME, Hint.TOO_LARGE, Hint.CSRF})
 """Refusals that no dead session explains. All others, unknown words above all, are checked (reference 2.4, 18)."""
+_DEATHS = 3
+"""How often a session may be dead during one call. Twice is bad luck (another thread, another task, a restart of the
+server); somebody who ends every session at once shall not make us log in for ever (reference 2.1)."""
 _UNREADABLE_TRIES = 2
 """How often a call is repeated that a living session answers with a web page (reference 12)."""
 
@@ -147,23 +150,28 @@ class FileCloudClient:
         self._wire.close()
 
     def _ask(self, request: Request, read: Callable[[Request, Reply], T]) -> T:
-        """Send, read, and if the answer smells of a dead session, have that checked and repeat the call once."""
+        """Send, read, and if the answer smells of a dead session, have that checked and repeat the call."""
         login = self._session.current()
-        try:
-            return read(request, self._session.send(request, login))
-        except CallRefused as refusal:
-            if refusal.hint_kind in _CERTAIN:
-                raise
-            problem: CallRefused | AnswerUnreadable = refusal
-        except AnswerUnreadable as unreadable:
-            problem = unreadable
-        fresh = self._session.renew(login)
-        if fresh is not None:
+        for _ in range(_DEATHS):
             try:
-                return read(request, self._session.send(request, fresh))
-            except (CallRefused, AnswerUnreadable) as second:
-                problem, login = second, fresh
-        return self._settle(request, read, problem)
+                return read(request, self._session.send(request, login))
+            except CallRefused as refusal:
+                if refusal.hint_kind in _CERTAIN:
+                    raise
+                problem: CallRefused | AnswerUnreadable = refusal
+            except AnswerUnreadable as unreadable:
+                problem = unreadable
+            fresh = self._session.renew(login)
+            if fresh is None:
+                return self._settle(request, read, problem)
+            login = fresh
+        if isinstance(problem, AnswerUnreadable) and request.changes:
+            raise ReplyLost(problem.message, item=request.subject) from problem
+        raise ServiceBusy(
+            f"FileCloud ended the session {_DEATHS} times during one call.",
+            hint="Does another program log in with this account? Give spfc an account of its own.",
+            item=request.subject,
+        ) from problem
 
     def _settle(
         self, request: Request, read: Callable[[Request, Reply], T], problem: CallRefused | AnswerUnreadable
