@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 from tests.conformance.schema.watch import watching
 
+from simulators.filecloud.knobs import FileCloudKnobs
 from simulators.filecloud.simulator import FileCloudSimulator
+from simulators.sharepoint.knobs import SharePointKnobs
 from simulators.sharepoint.server import SharePointSimulator
 from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.settings import FileCloudSettings
@@ -141,14 +144,21 @@ def graph_fits_the_metadata() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def housed(tmp: Path, graph: SharePointKnobs | None = None, cloud: FileCloudKnobs | None = None) -> Iterator[House]:
+    """Run a house below an empty folder, its services behaving as the knobs say."""
+    (tmp / "library").mkdir()
+    (tmp / "store").mkdir()
+    with (
+        SharePointSimulator(tmp / "library", state_dir=tmp / "sp", knobs=graph) as sharepoint,
+        FileCloudSimulator(tmp / "store", state_dir=tmp / "fc", knobs=cloud) as filecloud,
+    ):
+        database = Database(f"sqlite:///{tmp / 'ledger.db'}")
+        yield House(tmp, sharepoint, filecloud, database)
+        database.close()
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    (tmp_path / "library").mkdir()
-    (tmp_path / "store").mkdir()
-    with (
-        SharePointSimulator(tmp_path / "library", state_dir=tmp_path / "sp") as sharepoint,
-        FileCloudSimulator(tmp_path / "store", state_dir=tmp_path / "fc") as filecloud,
-    ):
-        database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-        yield House(tmp_path, sharepoint, filecloud, database)
-        database.close()
+    with housed(tmp_path) as made:
+        yield made
