@@ -36,7 +36,7 @@ CASES = pairwise(SETTINGS)
 REMOVES = {"quarantine": (), "delete": ("deletefile",)}
 READS = {"source": (), "read_back": ("downloadfile",)}
 """Calls of FileCloud that only these settings need."""
-FILES = 12
+FILES = 10
 
 
 def write(path: Path, body: str, age: int = 0) -> None:
