@@ -6,8 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-ANNOTATIONS = frozenset({("driveItem", "@microsoft.graph.downloadUrl")})
-"""Annotations of a type, beside ``@odata.type``, that the service writes (Graph reference 5.1)."""
+ANNOTATIONS = frozenset(
+    {
+        ("driveItem", "@microsoft.graph.downloadUrl"),  # Graph reference 5.1
+        ("list", "@odata.etag"),  # D-ldelta and its siblings show it in every sample of lists and their items
+        ("listItem", "@odata.etag"),
+    }
+)
+"""Annotations of a type, beside ``@odata.type``, that the service writes."""
+FREE = frozenset({"fieldValueSet"})
+"""Open types that are dictionaries by nature: the columns of a list (Graph reference 7)."""
+UNJUDGED = frozenset({"user", "permission"})
+"""Types that the kept part of the metadata leaves out: the models of msgraph-sdk alone judge such answers."""
 CONTROL = frozenset({"@odata.context", "@odata.nextLink", "@odata.deltaLink"})
 """Annotations of a whole answer (Graph reference 6.1, 17.3)."""
 

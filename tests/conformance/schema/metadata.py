@@ -10,7 +10,9 @@ from pathlib import Path
 
 _FILE = Path(__file__).with_name("graph-types-v1.json")
 _SHORT, _LONG = "graph.", "microsoft.graph."
-ENTITY_SETS: Mapping[str, str] = {"sites": "site", "drives": "drive", "subscriptions": "subscription"}
+ENTITY_SETS: Mapping[str, str] = {
+    "sites": "site", "drives": "drive", "subscriptions": "subscription", "users": "user",
+}  # fmt: skip
 """Where an ``@odata.context`` may begin, and what type that is."""
 
 

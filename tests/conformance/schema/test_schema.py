@@ -77,6 +77,8 @@ def test_what_fits_is_left_alone() -> None:
     item = {"id": "x", "size": 0, "createdBy": {"user": {"id": "u"}}, "root": {}, "children": [{"webUrl": "u"}],
             "createdDateTime": "2024-07-19T19:32:00.1234567Z", "photo": {"fNumber": 2.8}}  # fmt: skip
     assert list(check(item, "graph.driveItem", "item")) == []
+    row = {"id": "1", "@odata.etag": "x", "fields": {"id": "1", "Any_x0020_column": 3}}
+    assert list(check(row, "listItem", "row")) == []
 
 
 def answer(value: Any, status: int = 200, operation: str = "item", **more: Any) -> Answer:
@@ -98,6 +100,8 @@ ROOT = "http://127.0.0.1:1/v1.0/$metadata#"
         ("sites('x')/lists('y')/items", ("listItem", True)),
         ("drives('d')/items('i')/versions", ("driveItemVersion", True)),
         ("drives('d')/root/$entity", ("driveItem", False)),
+        ("drives('d')/items('i')/permissions", ("permission", True)),
+        ("users/$entity", ("user", False)),
         ("Collection(driveItem)", ("driveItem", True)),
         ("Collection(microsoft.graph.driveItem)", ("driveItem", True)),
     ],

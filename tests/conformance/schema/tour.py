@@ -84,6 +84,20 @@ def _places(visit: Visit) -> None:
         visit.get(f"{visit.drive}{select}", f"{visit.drive}/root{select}")
 
 
+def _lists(visit: Visit) -> None:
+    site, drive = f"/sites/{visit.sim.ids.site_id}", visit.drive
+    visit.get("/sites?search=demo", "/sites/getAllSites", f"{site}/sites", f"{site}/lists", f"{site}/lists/Documents")
+    visit.get(f"{site}/lists/Documents/drive", f"{site}/lists/Documents/columns", f"{site}/lists/none", "/me")
+    visit.get(f"{drive}/root/search(q='txt')", f"{drive}/root:/a.txt:/versions", f"{drive}/root:/a.txt:/versions/1.0")
+    visit.get(f"{drive}/root:/a.txt:/versions/9.0/content", f"{drive}/root/permissions", "/me/drive", "/me/drives")
+    url = f"{site}/lists/Documents/items?$expand=fields&$top=3"
+    while url:
+        page = visit.reader.get(url).json()
+        for row in page.get("value", ()):
+            visit.get(f"{site}/lists/Documents/items/{row['id']}")
+        url = page.get("@odata.nextLink")
+
+
 def _items(visit: Visit) -> None:
     visit.reader.follow()
     for item_id in visit.reader.items:
@@ -162,7 +176,8 @@ def _outdated(visit: Visit) -> None:
 def make_tour(folder: Path) -> None:
     """Visit everything. What is seen goes to whoever observes the simulators; ``folder`` is used and emptied."""
     scenes: list[tuple[Callable[[Visit], None], dict[str, Any]]] = [
-        (_places, {}), (_items, {}), (_items, ODD | {"delta_order": "child-first"}), (_feed, {}), (_refusals, {}),
+        (_places, {}), (_lists, {}), (_items, {}), (_items, ODD | {"delta_order": "child-first"}), (_feed, {}),
+        (_refusals, {}),
         *((_feed, ODD | {"delete_shape": shape, "delta_deleted_page_size": 2}) for shape in SHAPES),
         *((_outdated, {"gone_after_calls": 0, "gone_code": code}) for code in GONE),
         *((_items, {"malware": ("*.exe",), "malware_shape": shape}) for shape in ("400", "403_html")),
