@@ -8,10 +8,12 @@ and ``value``; last one with ``version`` and ``read``, the number of answers.
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import importlib
 import importlib.metadata
 import json
+import keyword
 import re
 import sys
 from collections.abc import Iterator
@@ -40,6 +42,8 @@ def model_of(name: str, collection: bool, delta: bool) -> Any:
     if delta:
         return importlib.import_module(DELTA).DeltaGetResponse
     class_name = name[0].upper() + name[1:] + ("CollectionResponse" if collection else "")
+    if keyword.iskeyword(snake(class_name)) or hasattr(builtins, snake(class_name)):
+        class_name += "_"  # as the SDK spells what Python has a meaning for
     return getattr(importlib.import_module(f"{MODELS}.{snake(class_name)}"), class_name)
 
 
@@ -97,7 +101,8 @@ def main() -> None:
             findings = [("unknown", *found) for found in unknown(model, "")]
             findings += [("lost", *found) for found in lost(answer["value"], written(model), "")]
             for problem, place, value in findings:
-                print(json.dumps({"label": answer["label"], "place": place, "problem": problem, "value": value}))
+                finding = {"label": answer["label"], "place": place, "problem": problem, "value": str(value)}
+                print(json.dumps(finding))
     print(json.dumps({"version": importlib.metadata.version("msgraph-sdk"), "read": count}))
 
 
