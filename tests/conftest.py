@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
+KEPT = ("SPFC_SEED", "SPFC_EXAMPLES", "SPFC_PROFILE")
+"""Ours, for whoever runs the tests."""
 
 for _name in list(os.environ):
-    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")) and _name not in ("SPFC_SEED", "SPFC_EXAMPLES"):
+    if _name.startswith(("AIRFLOW_", "AIRFLOW__", "SPFC_")) and _name not in KEPT:
         del os.environ[_name]  # whatever Airflow the person at this machine works with is none of our business
 
 os.environ.setdefault("SPFC_SEED", str(secrets.randbelow(2**32)))  # here, so that all workers share it

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.schema.watch import watching
+from tests.e2e import profile
 
 from simulators.filecloud.knobs import FileCloudKnobs
 from simulators.filecloud.simulator import FileCloudSimulator
@@ -160,5 +161,5 @@ def housed(tmp: Path, graph: SharePointKnobs | None = None, cloud: FileCloudKnob
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with housed(tmp_path) as made:
+    with housed(tmp_path, cloud=profile.KNOBS) as made:
         yield made

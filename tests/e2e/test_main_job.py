@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.e2e.profile import needs_times
 
 from spfc.errors import RouteInvalid
 from spfc.steps.closing import close_run
@@ -145,6 +146,7 @@ def test_max_documents_leaves_the_rest_owed(house) -> None:
     assert tree(house.mirror) == tree(house.library)
 
 
+@needs_times
 def test_existing_copies_are_adopted_not_sent_again(house) -> None:
     fill(house.library)
     house.run()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.profile import needs_times
 from tests.e2e.test_main_job import tree
 
 from spfc.errors import ServiceError
@@ -32,6 +33,7 @@ def told(closed: Any) -> dict[str, tuple[str, str, str]]:
     return {line["path"]: (line["outcome"], line["code"], line["hint"]) for line in lines}
 
 
+@needs_times
 def test_each_refusal_has_its_own_outcome_and_the_rest_arrives(house: Any) -> None:
     for name in ("good.txt", "script.php", "odd=name.txt", "newer.txt", "locked.txt"):
         write(house.library, name)
@@ -94,6 +96,7 @@ def test_a_service_that_is_down_stops_the_batch_and_is_named(house: Any, monkeyp
     assert tree(house.mirror) == tree(house.library)
 
 
+@needs_times
 def test_every_copy_is_read_back_and_rot_is_found(house: Any) -> None:
     house.fields = {"policies": {"verify": "read_back", "scrub_percent_per_week": 100}}
     for number in range(5):
