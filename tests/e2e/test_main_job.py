@@ -159,6 +159,7 @@ def test_existing_copies_are_adopted_not_sent_again(house) -> None:
     assert run.verdict == "green", run.story
     assert not [e for e in house.filecloud.journal.since(mark) if e.operation == "upload"]
     assert run.summary["totals"]["skipped_same_date"] == 5
+    assert "Adopted 10 items already there" in run.story, "five files and their five folders"
 
 
 def test_deleted_folder_goes_to_quarantine_as_one_call_and_comes_back(house) -> None:

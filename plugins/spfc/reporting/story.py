@@ -56,7 +56,7 @@ def _deeds(totals: Totals) -> list[str]:
         (done(Action.CREATE_FOLDER), f"created {plural(done(Action.CREATE_FOLDER), 'folder')}"),
         (done(Action.MOVE), f"moved {plural(done(Action.MOVE), 'item')}"),
         (done(Action.REMOVE), f"removed {plural(done(Action.REMOVE), 'item')}"),
-        (done(Action.ADOPT), f"adopted {plural(done(Action.ADOPT), 'file')} already there"),
+        (done(Action.ADOPT), f"adopted {plural(done(Action.ADOPT), 'item')} already there"),
         (done(Action.RECORD), f"recorded {plural(done(Action.RECORD), 'change')} of properties"),
     )
     return [text for number, text in deeds if number]
