@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from simulators.common.calls import Call, fault_of
+from simulators.common.faults import FaultAction
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One answer as it left. ``path`` is the raw request target, ``body`` the whole body, ``written_by_test`` says
-    that a fault plan brought the body, so that it is no work of the simulator.
+    that a fault plan brought the body or made an error of no error, so that it is no work of the simulator.
     """
 
     service: str
@@ -45,7 +46,6 @@ def tell(call: Call, request: web.BaseRequest, response: web.StreamResponse) -> 
     """Hand an answer to the observers. Streamed bodies are not observed."""
     if not _observers or not isinstance(response, web.Response):
         return
-    fault = fault_of(request)
     body = response.body
     answer = Answer(
         service=call.service,
@@ -55,7 +55,14 @@ def tell(call: Call, request: web.BaseRequest, response: web.StreamResponse) -> 
         status=response.status,
         media_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         body=bytes(body) if isinstance(body, bytes | bytearray) else b"",
-        written_by_test=fault is not None and (fault.get("body") is not None or fault.kind == "html_200"),
+        written_by_test=_is_written_by_test(fault_of(request), response.status),
     )
     for observer in tuple(_observers):
         observer(answer)
+
+
+def _is_written_by_test(fault: FaultAction | None, status: int) -> bool:
+    if fault is None:
+        return False
+    is_no_error = fault.kind == "status" and status < 400
+    return fault.get("body") is not None or fault.kind == "html_200" or is_no_error
