@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast stateful profiles crash-points bench bench-scale lock schema clean postgres
+.PHONY: help setup demo test check lint types fast stateful crash-points bench bench-scale lock schema clean postgres
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -44,6 +44,7 @@ fast: $(STAMP) ## tests that need no Airflow and no whole run
 crash-points: $(STAMP) ## every crash point of a run, with every way back (half an hour and more); CRASH_ARGS=--rotate one way each
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)
 
+.PHONY: profiles
 profiles: $(STAMP) ## whole-run tests against older FileCloud servers too
 	@for profile in legacy 2024; do SPFC_PROFILE=$$profile $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \
 		tests/e2e/feed tests/e2e/test_main_job.py tests/e2e/test_refusals.py tests/e2e/test_audit.py \
