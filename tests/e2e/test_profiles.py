@@ -31,7 +31,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "verify": ("source", "read_back"),
     "expires": ("nothing", "cursor", "cursor in mid-chain", "access token", "links"),
 }
-"""Issue 5, item 4; the names of the values are those of the simulators' knobs."""
+"""The names of the values are those of the simulators' knobs."""
 CASES = pairwise(SETTINGS)
 REMOVES = {"quarantine": (), "delete": ("deletefile",)}
 READS = {"source": (), "read_back": ("downloadfile",)}
