@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,8 @@ class SimulatorServer(ABC):
     Serves on 127.0.0.1 only. `start`/`stop` (or `with`) run it in a thread with its own event loop;
     `serve` runs it in the current loop until cancelled. A stopped server can be started again; `port=0`
     picks a free port at each start. `latency_ms` is added to each request. Everything under `/_sim/` is
-    for tests and never journalled.
+    for tests and never journalled. `tls_names` are further host names that its certificate is valid for, for clients
+    that reach it by the real service's name, through a proxy.
     """
 
     listeners: tuple[str, ...] = ("main",)
@@ -50,6 +51,7 @@ class SimulatorServer(ABC):
         state_dir: Path,
         port: int = 0,
         tls: bool = False,
+        tls_names: Sequence[str] = (),
         latency_ms: float = 0,
         faults: FaultSource = None,
         journal: Journal | None = None,
@@ -64,7 +66,7 @@ class SimulatorServer(ABC):
         self.latency_ms = latency_ms
         self.date_skew_s = 0.0
         """Seconds by which the header `Date` is ahead of the machine's clock; streamed answers keep the true one."""
-        self._tls: TlsFiles | None = ensure_tls(state_dir) if tls else None
+        self._tls: TlsFiles | None = ensure_tls(state_dir, tls_names) if tls else None
         self._wanted_ports = {"main": port, **(extra_ports or {})}
         self._ports: dict[str, int] = {}
         self._names: dict[int, str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -12,25 +12,28 @@ from aiohttp import web
 from simulators.common.calls import Call
 from simulators.common.clock import Clock
 from simulators.common.faults import FaultAction
+from simulators.sharepoint import details
 from simulators.sharepoint.download import malware_answer
-from simulators.sharepoint.errors import GraphFailure, utc
+from simulators.sharepoint.errors import GraphFailure
 from simulators.sharepoint.feed import Feed, Page, Token
 from simulators.sharepoint.items import Item
 from simulators.sharepoint.knobs import SharePointKnobs
 from simulators.sharepoint.library import Library
+from simulators.sharepoint.places import Places
 from simulators.sharepoint.urls import Target
-from simulators.sharepoint.wire import Json, Writer, drive, matches, pick
+from simulators.sharepoint.wire import Json, Writer, list_item_number, matches, pick
 
 _LATEST = "latest"
 _BAD_LINK = "resync-link-of-this-simulator-that-always-fails"
-_SYSTEM_COST: Mapping[str, int] = {"children": 2, "site_drives": 2}
+_COLLECTIONS = ("children", "site_drives", "sites", "subsites", "lists", "list_items", "search", "versions")
+_COST: Mapping[str, int] = {**dict.fromkeys(_COLLECTIONS, 2), "permissions": 5}
 
 
 def units_of(target: Target) -> int:
     """Return what a request costs (Graph reference 10.1)."""
     if target.kind == "delta":
         return 1 if target.token else 2
-    return _SYSTEM_COST.get(target.kind, 1)
+    return _COST.get(target.kind, 1)
 
 
 def needs_scan(target: Target) -> bool:
@@ -38,9 +41,9 @@ def needs_scan(target: Target) -> bool:
     if target.kind == "delta":
         token = Token.decode(target.token) if target.token else None
         return token is None or token.round == 0
-    if target.kind == "children":
+    if target.kind in ("children", "list_items", "search"):
         return target.option("skiptoken") is None
-    return target.kind == "item"
+    return target.kind in ("item", "list_item", "versions")
 
 
 def _denied(status: int) -> GraphFailure:
@@ -59,28 +62,34 @@ class GraphHost:
     writer: Writer
     feed: Feed
     clock: Clock
-    site_path: str
-    site_title: str
-    library_name: str
-    site_url: str
+    places: Places
 
     def answer(
         self, target: Target, call: Call, base: str, headers: Mapping[str, str], fault: FaultAction | None
     ) -> web.Response:
         """Return the response to one request; raises GraphFailure. `base` is the root URL with version."""
-        self._check_address(target)
+        self.places.check(target)
         with self.library.opened(rescan=needs_scan(target) and not self._is_known(target)):
             if target.kind == "delta":
                 return self._delta(target, call, base, fault)
-            if target.kind in ("item", "children", "content"):
-                item = self._item(target)
-                call.item = item.id
-                if target.kind == "item":
-                    return self._json(base, "drives/items/$entity", self.writer.item(item, target.select))
-                if target.kind == "children":
-                    return self._children(target, item, base)
-                return self._content(item, headers)
-            return self._container(target, base)
+            if target.kind in ("list_items", "list_item"):
+                return self._list_items(target, base)
+            if target.item is None:
+                return self._json(base, *self.places.answer(target))
+            item = self._item(target)
+            call.item = item.id
+            return self._of_item(target, item, base, headers)
+
+    def _of_item(self, target: Target, item: Item, base: str, headers: Mapping[str, str]) -> web.Response:
+        if target.kind == "item":
+            return self._json(base, "drives/items/$entity", self.writer.item(item, target.select))
+        if target.kind == "children":
+            return self._children(target, item, base)
+        if target.kind == "search":
+            return self._found(target, item, base)
+        if target.kind == "content":
+            return self._content(item, headers)
+        return self._detail(target, item, base)
 
     def _is_known(self, target: Target) -> bool:
         """Say whether one look at the disk shows that a file asked for by id is as it was."""
@@ -90,53 +99,6 @@ class GraphHost:
         if item is None or item.is_dir or item.deleted or item.racy:
             return False
         return self.library.is_fresh(item)
-
-    # -- sites and drives ------------------------------------------------------------------------------
-
-    def _check_address(self, target: Target) -> None:
-        if target.kind == "unknown":
-            raise GraphFailure(400, "invalidRequest", "The simulator does not know this resource.")
-        ids = self.library.ids
-        if target.site is not None and not self._is_our_site(target.site):
-            raise GraphFailure(404, "itemNotFound", "Requested site could not be found")
-        if target.drive is not None and target.drive != ids.drive_id:
-            raise GraphFailure(404, "itemNotFound", "The resource could not be found.")
-
-    def _is_our_site(self, address: str) -> bool:
-        ids = self.library.ids
-        host, colon, path = address.partition(":")
-        if colon:
-            wanted = path.rstrip("/").casefold()
-            return host.casefold() == ids.hostname.casefold() and wanted == self.site_path.casefold()
-        return address in ("root", ids.site_id) or address.casefold() == ids.hostname.casefold()
-
-    def _container(self, target: Target, base: str) -> web.Response:
-        library = drive(self.library, self.library_name, self.writer.web_url)
-        if target.kind == "site":
-            return self._json(base, "sites/$entity", pick(self._site(target), target.select))
-        if target.kind == "site_drives":
-            chosen = pick(dict(library), target.select)
-            return self._json(base, "drives", {"value": [chosen]})
-        return self._json(base, "drives/$entity", pick(dict(library), target.select))
-
-    def _site(self, target: Target) -> Json:
-        ids = self.library.ids
-        created = utc(self.library.root.created_at)
-        site: Json = {
-            "createdDateTime": created,
-            "description": "",
-            "id": ids.site_id,
-            "lastModifiedDateTime": created,
-            "name": self.site_path.rsplit("/", 1)[-1],
-            "webUrl": self.site_url,
-            "displayName": self.site_title,
-            "siteCollection": {"hostname": ids.hostname},
-        }
-        if target.site in ("root", ids.hostname):
-            # The tenant's root site holds no library of ours; only its name is of use to clients.
-            site |= {"id": f"{ids.hostname},{ids.tenant},{ids.tenant}", "name": "", "root": {}}
-            site["webUrl"] = self.site_url.removesuffix(quote(self.site_path))
-        return site
 
     # -- items -----------------------------------------------------------------------------------------
 
@@ -148,18 +110,52 @@ class GraphHost:
         return found
 
     def _children(self, target: Target, folder: Item, base: str) -> web.Response:
-        inside = sorted(self.library.store.children.get(folder.id, {}).values(), key=lambda i: i.name)
-        top = self._top(target)
-        after = target.option("skiptoken")
-        if after is not None:
-            inside = [i for i in inside if i.name > after]
-        page = inside[:top]
+        inside = self.library.store.children.get(folder.id, {}).values()
+        return self._page_of(target, inside, f"{self._address(base)}/items/{folder.id}/children", base)
+
+    def _found(self, target: Target, folder: Item, base: str) -> web.Response:
+        text = target.part or ""
+        found = details.found_below(self.library, folder, text)
+        address = f"{self._address(base)}/items/{folder.id}/search(q='{quote(text)}')"
+        return self._page_of(target, found, address, base)
+
+    def _page_of(self, target: Target, items: Iterable[Item], address: str, base: str) -> web.Response:
+        """Answer with the page of `items`, in the order of their names, that the skip token asks for."""
+        top, after = self._top(target), tuple((target.option("skiptoken") or "").rpartition("/")[::2])
+        left = sorted((i for i in items if (i.name, i.id) > after), key=lambda i: (i.name, i.id))
+        page = left[:top]
         value: Json = {"value": [self.writer.item(i, target.select) for i in page]}
-        if len(inside) > top:
-            address = f"{base}/drives/{quote(self.library.ids.drive_id, safe='!')}/items/{folder.id}/children"
-            value["@odata.nextLink"] = self._link(address, target, "$skiptoken", page[-1].name)
+        if len(left) > top:
+            value["@odata.nextLink"] = self._link(address, target, "$skiptoken", f"{page[-1].name}/{page[-1].id}")
         self.library.store.flush()
         return self._json(base, "Collection(driveItem)", value)
+
+    def _detail(self, target: Target, item: Item, base: str) -> web.Response:
+        if target.kind == "version_content":
+            raise details.version_content(item, target.part or "")
+        if target.kind == "version":
+            return self._json(base, "versions/$entity", details.version(item, target.part or ""))
+        value = details.versions(item) if target.kind == "versions" else details.permissions()
+        return self._json(base, f"Collection({target.kind})", {"value": value})
+
+    # -- rows of the list ------------------------------------------------------------------------------
+
+    def _list_items(self, target: Target, base: str) -> web.Response:
+        rows = {list_item_number(i): i for i in self.library.store.items.values() if i.parent and not i.deleted}
+        expand = target.option("expand") or ""
+        if target.kind == "list_item":
+            row = rows.get(int(target.part)) if target.part and target.part.isdecimal() else None
+            if row is None:
+                raise GraphFailure(404, "itemNotFound", "The specified list item was not found")
+            return self._json(base, "items/$entity", pick(self.places.list_item(row, expand), target.select))
+        top, after = self._top(target), int(target.option("skiptoken") or 0)
+        left = sorted(number for number in rows if number > after)
+        value: Json = {"value": [pick(self.places.list_item(rows[n], expand), target.select) for n in left[:top]]}
+        if len(left) > top:
+            ids = self.library.ids
+            address = f"{base}/sites/{quote(ids.site_id, safe=',')}/lists/{ids.list}/items"
+            value["@odata.nextLink"] = self._link(address, target, "$skiptoken", str(left[top - 1]))
+        return self._json(base, "items", value)
 
     def _content(self, item: Item, headers: Mapping[str, str]) -> web.Response:
         if item.is_dir:
@@ -182,7 +178,7 @@ class GraphHost:
     def _delta(self, target: Target, call: Call, base: str, fault: FaultAction | None) -> web.Response:
         self._item(target)
         now = self.clock.now()
-        address = f"{base}/drives/{quote(self.library.ids.drive_id, safe='!')}/root/delta"
+        address = f"{self._address(base)}/root/delta"
         if fault is not None and fault.kind == "gone":
             code = str(fault.get("code", self.knobs.gone_code))
             self._gone(target, address, code, str(fault.get("location", "good")))
@@ -213,6 +209,9 @@ class GraphHost:
 
     # -- helpers ---------------------------------------------------------------------------------------
 
+    def _address(self, base: str) -> str:
+        return f"{base}/drives/{quote(self.library.ids.drive_id, safe='!')}"
+
     def _top(self, target: Target) -> int:
         asked = target.option("top")
         if asked is None:
@@ -223,7 +222,7 @@ class GraphHost:
 
     def _link(self, address: str, target: Target, name: str = "", value: str = "") -> str:
         """Return a link that carries the query options of the first call (reference 5.2)."""
-        kept = {"$select": target.option("select"), "$top": target.option("top")}
+        kept = {f"${name}": target.option(name) for name in ("select", "top", "expand")}
         if "select" in target.query:
             kept["select"] = kept.pop("$select")
         query = {k: v for k, v in kept.items() if v is not None}

@@ -18,11 +18,20 @@ from simulators.sharepoint.tokens import Signer
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _GRANTS = ("client_credentials", "refresh_token")
+_ANY_TENANT = ("common", "organizations")
+"""What clients write that leave it to the person who signs in which tenant it is."""
+_PERSON = "Files.Read.All Sites.Read.All offline_access"
+REFRESH = "refresh"
+"""The audience of refresh tokens: they open no door but this one."""
+_REFRESH_TTL_S = 90 * 86400
 
 
 @dataclass(frozen=True, slots=True)
 class LoginHost:
-    """Answers for one tenant with one app registration."""
+    """Answers for one tenant with one app registration.
+
+    `public_clients` are the ids of programs on people's machines: they have no secret, only somebody's refresh token.
+    """
 
     tenant_id: str
     tenant_domain: str
@@ -31,6 +40,11 @@ class LoginHost:
     signer: Signer
     ttl_s: int
     roles: tuple[str, ...]
+    public_clients: frozenset[str] = frozenset()
+
+    def refresh_token(self, now: float) -> str:
+        """Return what a sign-in in a browser leaves with a program."""
+        return self.signer.access_token(REFRESH, now + _REFRESH_TTL_S, scp=_PERSON)
 
     @staticmethod
     def operation(segments: list[str]) -> str | None:
@@ -49,7 +63,7 @@ class LoginHost:
         """Answer one login request; `base` is the host's root URL as the client sees it."""
         if call.operation == "discovery":
             return web.json_response(self._discovery(base))
-        if segments[0] not in (self.tenant_id, self.tenant_domain):
+        if segments[0] not in (self.tenant_id, self.tenant_domain, *_ANY_TENANT):
             text = f"Tenant '{segments[0]}' not found."
             return login_error(400, "invalid_tenant", 90002, text, now)
         if call.operation == "openid":
@@ -86,24 +100,33 @@ class LoginHost:
         if grant not in _GRANTS:
             return login_error(400, "unsupported_grant_type", 70003, f"Unsupported grant '{grant}'.", now)
         client, secret = _basic(authorization) or (form.get("client_id", ""), form.get("client_secret"))
-        if client != self.client_id:
+        public = grant == "refresh_token" and client in self.public_clients
+        if client != self.client_id and not public:
             text = f"Application with identifier '{client}' was not found in the directory."
             return login_error(400, "unauthorized_client", 700016, text, now)
-        refused = self._refuse(form, secret, base, now)
+        refused = None if public else self._refuse(form, secret, base, now)
         if refused is not None:
             return refused
-        scope = form.get("scope", "")
-        if grant == "client_credentials" and not scope.endswith("/.default"):
-            return login_error(400, "invalid_scope", 1002012, "The scope must end in /.default.", now)
-        answer: dict[str, Any] = {
-            "token_type": "Bearer",
-            "expires_in": self.ttl_s,
-            "ext_expires_in": self.ttl_s,
-            "access_token": self.signer.access_token(scope.removesuffix("/.default"), now + self.ttl_s, self.roles),
-        }
         if grant == "refresh_token":
-            answer["refresh_token"] = self.signer.access_token("refresh", now + 90 * 86400)
-        return web.json_response(answer, headers={"Cache-Control": "no-store, no-cache"})
+            return self._refreshed(form, now)
+        scope = form.get("scope", "")
+        if not scope.endswith("/.default"):
+            return login_error(400, "invalid_scope", 1002012, "The scope must end in /.default.", now)
+        return self._granted(self.signer.access_token(scope.removesuffix("/.default"), now + self.ttl_s, self.roles))
+
+    def _refreshed(self, form: dict[str, str], now: float) -> web.Response:
+        """Answer a person's program; a new refresh token comes with it (Graph reference 3)."""
+        claims = self.signer.read_access_token(form.get("refresh_token", ""), now)
+        if claims is None or claims["aud"] != REFRESH:
+            return login_error(400, "invalid_grant", 9002313, "The refresh token is malformed or has expired.", now)
+        token = self.signer.access_token("https://graph.microsoft.com", now + self.ttl_s, scp=_PERSON)
+        return self._granted(token, scope=_PERSON, refresh_token=self.refresh_token(now))
+
+    def _granted(self, access_token: str, **more: str) -> web.Response:
+        answer = {"token_type": "Bearer", "expires_in": self.ttl_s, "ext_expires_in": self.ttl_s}
+        return web.json_response(
+            {**answer, "access_token": access_token, **more}, headers={"Cache-Control": "no-store, no-cache"}
+        )
 
     def _refuse(self, form: dict[str, str], secret: str | None, base: str, now: float) -> web.Response | None:
         if secret is not None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from simulators.sharepoint.ids import LibraryIds
 from simulators.sharepoint.items import Item
 from simulators.sharepoint.knobs import SharePointKnobs
 from simulators.sharepoint.library import Library
-from simulators.sharepoint.login import LoginHost
+from simulators.sharepoint.login import REFRESH, LoginHost
+from simulators.sharepoint.places import Places
 from simulators.sharepoint.store import Store
 from simulators.sharepoint.tokens import Signer
 from simulators.sharepoint.urls import VERSIONS, Target, parse, split
@@ -71,8 +73,10 @@ class SharePointSimulator(SimulatorServer):
 
     State (ids, change log, open rounds) lives in `state_dir`, by default a hidden folder beside the
     library. A `Blueprint` instead of a folder publishes a library that is generated (`generated`), which
-    needs a `state_dir`. `units_per_minute` None counts units without a limit. Metrics, journal and fault plan are
-    described at the base class. Addresses are known while it runs.
+    needs a `state_dir`. `units_per_minute` None counts units without a limit. `public_clients` are the ids of programs
+    that come with a person's `refresh_token` instead of a secret. `download_origin` is the root URL under which
+    clients reach the download host, where that is not its own address. Metrics, journal, fault plan and `tls_names`
+    are described at the base class. Addresses are known while it runs.
     """
 
     def __init__(
@@ -97,6 +101,9 @@ class SharePointSimulator(SimulatorServer):
         site_path: str = "/sites/demo",
         site_title: str = "Demo",
         library_name: str = "Documents",
+        public_clients: Iterable[str] = (),
+        download_origin: str | None = None,
+        tls_names: Sequence[str] = (),
     ) -> None:
         self.knobs = knobs or SharePointKnobs()
         state, self.library_path = _places(library, state_dir)
@@ -105,6 +112,7 @@ class SharePointSimulator(SimulatorServer):
             state_dir=state,
             port=port,
             tls=tls,
+            tls_names=tls_names,
             latency_ms=latency_ms,
             faults=faults,
             journal=journal,
@@ -116,6 +124,8 @@ class SharePointSimulator(SimulatorServer):
         self.client_id, self.client_secret = client_id, client_secret
         self.site_hostname, self.site_path = site_hostname, "/" + site_path.strip("/")
         self.site_title, self.library_name = site_title, library_name
+        self.public_clients = frozenset(public_clients)
+        self._download_origin = download_origin
         self.meter = UnitMeter(self.clock, units_per_minute)
         self.ids = LibraryIds.derive(site_hostname, tenant_id, self.site_path, library_name)
         self._labels = SessionLabels("app")
@@ -135,8 +145,8 @@ class SharePointSimulator(SimulatorServer):
 
     @property
     def download_root(self) -> str:
-        """The root URL of the download host."""
-        return self.url_of("download" if "download" in self.listeners else "main")
+        """The root URL of the download host, as it stands in download links."""
+        return self._download_origin or self.url_of("download" if "download" in self.listeners else "main")
 
     @property
     def drive_id(self) -> str:
@@ -169,7 +179,8 @@ class SharePointSimulator(SimulatorServer):
         library = self._make_library()
         signer = Signer(library.store.secret)
         site_url = f"https://{self.site_hostname}{quote(self.site_path)}"
-        writer = Writer(library, self.knobs, f"{site_url}/{quote(self.library_name)}", self._make_link)
+        library_url = f"{site_url}/{quote(self.library_name)}"
+        writer = Writer(library, self.knobs, library_url, self._make_link)
         return _Services(
             library,
             signer,
@@ -181,6 +192,7 @@ class SharePointSimulator(SimulatorServer):
                 signer,
                 self.knobs.token_ttl_s,
                 self.knobs.roles,
+                self.public_clients,
             ),
             GraphHost(
                 library,
@@ -188,10 +200,7 @@ class SharePointSimulator(SimulatorServer):
                 writer,
                 Feed(library, self.knobs, writer),
                 self.clock,
-                self.site_path,
-                self.site_title,
-                self.library_name,
-                site_url,
+                Places(library, self.site_path, self.site_title, self.library_name, site_url, library_url),
             ),
             DownloadHost(library, signer, self.knobs, self.clock),
         )
@@ -215,10 +224,14 @@ class SharePointSimulator(SimulatorServer):
             f"?UniqueId={item.guid}&Translate=false&tempauth={tempauth}&ApiVersion=2.0"
         )
 
+    def refresh_token(self) -> str:
+        """Return what a person's sign-in in a browser would have left with a program; only while it runs."""
+        return self._services.login.refresh_token(self.clock.now())
+
     def rename_library(self, name: str) -> None:
         """Give the library another title, as its owner may: its address and its drive id stay (reference 2)."""
         self.library_name = name
-        self._services.graph.library_name = name
+        self._services.graph.places.library_name = name
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -289,7 +302,7 @@ class SharePointSimulator(SimulatorServer):
         if kind.lower() == "bearer":
             call.session = self._labels.label(token)
             claims = self._services.signer.read_access_token(token, self.clock.now())
-        if claims is None:
+        if claims is None or claims["aud"] == REFRESH:
             text = "Access token is missing, not valid or has expired."
             headers = {"WWW-Authenticate": 'Bearer realm=""'}
             raise GraphFailure(401, "InvalidAuthenticationToken", text, headers=headers)
@@ -297,9 +310,18 @@ class SharePointSimulator(SimulatorServer):
 
     def _authorize(self, claims: dict[str, Any], target: Target) -> None:
         """Refuse what the token's roles do not allow (reference 4.2); one refusal for all that was not granted."""
-        roles = set(claims["roles"])
-        seen = bool(roles & _SEE_SITES) or ("Sites.Selected" in roles and self.knobs.site_granted)
-        if not seen and not (target.site is None and roles & _SEE_FILES):
+        person = str(claims.get("scp", "")).split()
+        if target.me and not person:
+            text = "/me request is only valid with delegated authentication flow."
+            raise GraphFailure(400, "BadRequest", text)
+        roles = {*claims["roles"], *person}
+        everywhere = bool(roles & _SEE_SITES)
+        if target.kind == "sites":
+            seen = everywhere  # a search never works with Sites.Selected (reference 4.1)
+        else:
+            seen = everywhere or ("Sites.Selected" in roles and self.knobs.site_granted)
+            seen = seen or (target.site is None and bool(roles & _SEE_FILES))
+        if not seen:
             raise GraphFailure(403, "accessDenied", "Access denied")
 
     def _charge(self, target: Target, call: Call) -> dict[str, str]:

@@ -29,10 +29,12 @@ class Signer:
         self._secret = secret
         self.epochs = {"access": 0, "link": 0}
 
-    def access_token(self, audience: str, expires: float, roles: Sequence[str] = ()) -> str:
-        """Return an access token: three parts with dots, like the real ones."""
+    def access_token(self, audience: str, expires: float, roles: Sequence[str] = (), scp: str = "") -> str:
+        """Return an access token: three parts with dots, like the real ones; with `scp` it is a person's."""
         head = _b64(b'{"typ":"JWT","alg":"HS256"}')
         claims = {"aud": audience, "exp": int(expires), "ep": self.epochs["access"], "roles": list(roles)}
+        if scp:
+            claims["scp"] = scp
         body = _b64(json.dumps(claims, separators=(",", ":")).encode())
         return f"{head}.{body}.{self._sign(f'{head}.{body}')}"
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, unquote
 
 _DELTA = re.compile(r"^(?:microsoft\.graph\.)?delta(?:\((?:token='?([^')]*)'?)?\))?$")
+_SEARCH = re.compile(r"^(?:microsoft\.graph\.)?search\(q='(.*)'\)$")
+_ALL_SITES = re.compile(r"^(?:microsoft\.graph\.)?getAllSites(?:\(\))?$")
+_OF_A_SITE = {"drives": "site_drives", "drive": "site_drive", "lists": "lists", "sites": "subsites"}
+_OF_A_LIST = {(): "list", ("drive",): "list_drive", ("items",): "list_items"}
 VERSIONS = ("v1.0", "v2.0", "beta")
 
 
@@ -14,8 +18,11 @@ VERSIONS = ("v1.0", "v2.0", "beta")
 class Target:
     """What a Graph URL points at.
 
-    kind: "site", "site_drive", "site_drives", "drive", "item", "children", "content", "delta", "batch" or
-    "unknown". `site` and `drive` are the addresses as given; an item is an id (or "root") with names below.
+    kind: "site", "sites", "subsites", "site_drive", "site_drives", "drive", "item", "children", "content", "delta",
+    "search", "versions", "version", "version_content", "permissions", "lists", "list", "list_drive", "list_items",
+    "list_item", "me", "batch" or "unknown". `site`, `drive` and `list_address` are the addresses as given; an item is
+    an id (or "root") with names below; `part` is the id (or the text) that a version, list item or search asks for;
+    `me` says that it was asked for as the signed-in person's.
     """
 
     kind: str
@@ -26,6 +33,9 @@ class Target:
     names: tuple[str, ...] = ()
     token: str | None = None
     query: dict[str, str] = field(default_factory=dict)
+    list_address: str | None = None
+    part: str | None = None
+    me: bool = False
 
     def option(self, name: str) -> str | None:
         """Return a system query option, given with or without the dollar sign."""
@@ -59,8 +69,10 @@ def parse(raw_path: str) -> Target:
     if not segments or segments[0] not in VERSIONS:
         return Target("unknown", query=query)
     version, rest = segments[0], segments[1:]
-    if rest[:1] == ["sites"] and len(rest) > 1:
-        return _site(version, rest[1:], query)
+    if rest[:1] == ["sites"]:
+        return _sites(version, rest[1:], query)
+    if rest[:1] == ["me"]:
+        return _me(version, rest[1:], query)
     if rest[:1] == ["drives"] and len(rest) > 1:
         return _drive(version, None, rest[1], rest[2:], query)
     if rest == ["$batch"]:
@@ -68,17 +80,36 @@ def parse(raw_path: str) -> Target:
     return Target("unknown", version, query=query)
 
 
-def _site(version: str, rest: list[str], query: dict[str, str]) -> Target:
+def _me(version: str, tail: list[str], query: dict[str, str]) -> Target:
+    if tail[:1] == ["drive"]:
+        return replace(_drive(version, None, None, tail[1:], query), me=True)
+    kind = {(): "me", ("drives",): "site_drives"}.get(tuple(tail), "unknown")
+    return Target(kind, version, query=query, me=True)
+
+
+def _sites(version: str, rest: list[str], query: dict[str, str]) -> Target:
+    if not rest or _ALL_SITES.match(rest[0]):
+        return Target("sites", version, query=query, part=query.get("search", query.get("$search")))
     address, tail = _site_address(rest)
-    if not tail:
-        return Target("site", version, site=address, query=query)
-    if tail == ["drives"]:
-        return Target("site_drives", version, site=address, query=query)
+    if len(tail) < 2:
+        kind = _OF_A_SITE.get(tail[0], "unknown") if tail else "site"
+        return Target(kind, version, site=address, query=query)
     if tail[0] == "drive":
         return _drive(version, address, None, tail[1:], query)
     if tail[0] == "drives":
         return _drive(version, address, tail[1], tail[2:], query)
+    if tail[0] == "lists":
+        return _list(version, address, tail[1], tail[2:], query)
     return Target("unknown", version, site=address, query=query)
+
+
+def _list(version: str, site: str, address: str, tail: list[str], query: dict[str, str]) -> Target:
+    if tail[:1] == ["drive"] and len(tail) > 1:
+        return replace(_drive(version, site, None, tail[1:], query), list_address=address)
+    kind = _OF_A_LIST.get(tuple(tail[:1]), "unknown") if len(tail) < 2 else "unknown"
+    if tail[:1] == ["items"] and len(tail) == 2:
+        kind = "list_item"
+    return Target(kind, version, site, query=query, list_address=address, part=tail[1] if kind == "list_item" else None)
 
 
 def _site_address(rest: list[str]) -> tuple[str, list[str]]:
@@ -111,19 +142,23 @@ def _drive(version: str, site: str | None, drive: str | None, tail: list[str], q
             names.append(segment[:-1] if closed else segment)
             if closed:
                 break
-    kind, token = _operation(tail)
-    if token is None:
-        token = query.get("token") or query.get("$token")
-    return Target(kind, version, site, drive, base, tuple(names), token, query)
+    kind, part = _operation(tail)
+    token = (part or query.get("token") or query.get("$token")) if kind == "delta" else None
+    return Target(kind, version, site, drive, base, tuple(names), token, query, part=part if kind != "delta" else None)
 
 
 def _operation(tail: list[str]) -> tuple[str, str | None]:
+    """Return what is asked of an item, and the token, text or version that it is asked with."""
     if not tail:
         return "item", None
-    if len(tail) == 1:
-        if tail[0] in ("children", "content"):
-            return tail[0], None
-        found = _DELTA.match(tail[0])
+    if tail[0] == "versions" and len(tail) > 1:
+        return {2: "version", 3: "version_content"}.get(len(tail), "unknown"), tail[1]
+    if len(tail) > 1:
+        return "unknown", None
+    if tail[0] in ("children", "content", "versions", "permissions"):
+        return tail[0], None
+    for kind, pattern in (("delta", _DELTA), ("search", _SEARCH)):
+        found = pattern.match(tail[0])
         if found:
-            return "delta", found.group(1) or None
+            return kind, found.group(1) or None
     return "unknown", None

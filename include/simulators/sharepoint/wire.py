@@ -149,12 +149,18 @@ class Writer:
         ids = self.library.ids
         return {
             "listId": str(ids.list),
+            "listItemId": str(list_item_number(item)),
             "listItemUniqueId": item.guid,
             "siteId": str(ids.site),
             "siteUrl": self.web_url.rsplit("/", 1)[0],
             "tenantId": str(ids.tenant),
             "webId": str(ids.web),
         }
+
+
+def list_item_number(item: Item) -> int:
+    """Return the number of the list item that a file or folder is: it must only stay, so it comes from the GUID."""
+    return int(item.guid[:8], 16) % 0x7FFFFFFF + 1
 
 
 def _remote(item: Item) -> Json:
