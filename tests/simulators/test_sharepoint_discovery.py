@@ -162,3 +162,13 @@ def test_certificates_are_for_the_names_that_were_asked_for(tmp_path: Path) -> N
 )
 def test_what_is_not_known_is_not_guessed(path: str, kind: str) -> None:
     assert parse(path).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [(".default", 200), ("https://graph.microsoft.com/.default", 200), ("Files.Read.All", 400), ("x.default", 400)],
+)
+def test_an_app_asks_for_its_defaults(reader: Reader, scope: str, status: int) -> None:
+    form = {"grant_type": "client_credentials", "client_id": reader.sim.client_id, "scope": scope}
+    url = f"{reader.sim.authority}/oauth2/v2.0/token"
+    assert reader.http.post(url, data={**form, "client_secret": reader.sim.client_secret}).status_code == status

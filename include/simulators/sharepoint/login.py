@@ -20,6 +20,7 @@ _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _GRANTS = ("client_credentials", "refresh_token")
 _ANY_TENANT = ("common", "organizations")
 """What clients write that leave it to the person who signs in which tenant it is."""
+_GRAPH = "https://graph.microsoft.com"
 _PERSON = "Files.Read.All Sites.Read.All offline_access"
 REFRESH = "refresh"
 """The audience of refresh tokens: they open no door but this one."""
@@ -110,16 +111,18 @@ class LoginHost:
         if grant == "refresh_token":
             return self._refreshed(form, now)
         scope = form.get("scope", "")
-        if not scope.endswith("/.default"):
+        if scope != ".default" and not scope.endswith("/.default"):
             return login_error(400, "invalid_scope", 1002012, "The scope must end in /.default.", now)
-        return self._granted(self.signer.access_token(scope.removesuffix("/.default"), now + self.ttl_s, self.roles))
+        # Without a resource it is Graph's (rclone sends it so).
+        resource = scope.removesuffix(".default").rstrip("/") or _GRAPH
+        return self._granted(self.signer.access_token(resource, now + self.ttl_s, self.roles))
 
     def _refreshed(self, form: dict[str, str], now: float) -> web.Response:
         """Answer a person's program; a new refresh token comes with it (Graph reference 3)."""
         claims = self.signer.read_access_token(form.get("refresh_token", ""), now)
         if claims is None or claims["aud"] != REFRESH:
             return login_error(400, "invalid_grant", 9002313, "The refresh token is malformed or has expired.", now)
-        token = self.signer.access_token("https://graph.microsoft.com", now + self.ttl_s, scp=_PERSON)
+        token = self.signer.access_token(_GRAPH, now + self.ttl_s, scp=_PERSON)
         return self._granted(token, scope=_PERSON, refresh_token=self.refresh_token(now))
 
     def _granted(self, access_token: str, **more: str) -> web.Response:
