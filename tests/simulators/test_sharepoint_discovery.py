@@ -70,6 +70,11 @@ def test_lists(reader: Reader) -> None:
         assert reader.get(f"{site}/lists/{address}/drive").json()["id"] == reader.sim.drive_id
     assert reader.get(f"{site}/lists/documents/drive/root/children").json()["value"]
     assert reader.get(f"{site}/lists/none").status_code == 404
+    columns = [column["name"] for column in values(reader, f"{site}/lists/documents/columns")]
+    (first, *_) = values(reader, f"{site}/lists/documents/items?expand=fields(select={','.join(columns)})")
+    assert list(first["fields"]) == columns
+    (first, *_) = values(reader, f"{site}/lists/documents/items?$expand=fields($select=FileLeafRef,Nothing)")
+    assert list(first["fields"]) == ["FileLeafRef"]
 
 
 def test_list_items_are_paged_and_are_the_files(reader: Reader) -> None:
@@ -93,6 +98,8 @@ def test_list_items_are_paged_and_are_the_files(reader: Reader) -> None:
 def test_search_and_children_by_pages(reader: Reader) -> None:
     root = f"/drives/{reader.sim.drive_id}/root"
     assert [i["name"] for i in values(reader, f"{root}/search(q='BUDGET')")] == ["Budget.txt"]
+    drive = f"/drives/{reader.sim.drive_id}"
+    assert [i["name"] for i in values(reader, f"{drive}/search(q='budget')")] == ["Budget.txt"]
     assert values(reader, f"{root}:/reports:/search(q='a b')") == []
     names, url = [], f"{root}/children?$top=1"
     while url:
@@ -162,6 +169,14 @@ def test_certificates_are_for_the_names_that_were_asked_for(tmp_path: Path) -> N
 )
 def test_what_is_not_known_is_not_guessed(path: str, kind: str) -> None:
     assert parse(path).kind == kind
+
+
+def test_a_path_may_come_as_one_segment(reader: Reader) -> None:
+    items = f"/drives/{reader.sim.drive_id}/items"
+    assert reader.get(f"{items}/root%3A%2Freports%2FBudget.txt%3A").json()["name"] == "Budget.txt"
+    folder = reader.get(f"{items}/root%3A%2Freports").json()
+    assert reader.get(f"{items}/{folder['id']}%3A%2Fnotes.txt%3A/versions").json()["value"]
+    assert len(values(reader, f"{items}/root%3A%2Freports%3A/children")) == 2
 
 
 @pytest.mark.parametrize(

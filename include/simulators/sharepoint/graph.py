@@ -25,7 +25,7 @@ from simulators.sharepoint.wire import Json, Writer, list_item_number, matches, 
 
 _LATEST = "latest"
 _BAD_LINK = "resync-link-of-this-simulator-that-always-fails"
-_COLLECTIONS = ("children", "site_drives", "sites", "subsites", "lists", "list_items", "search", "versions")
+_COLLECTIONS = ("children", "site_drives", "sites", "subsites", "lists", "list_items", "columns", "search", "versions")
 _COST: Mapping[str, int] = {**dict.fromkeys(_COLLECTIONS, 2), "permissions": 5}
 
 

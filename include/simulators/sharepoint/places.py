@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -10,6 +12,14 @@ from simulators.sharepoint.items import Item
 from simulators.sharepoint.library import Library
 from simulators.sharepoint.urls import Target
 from simulators.sharepoint.wire import Json, drive, list_item_number, pick
+
+_COLUMNS = (
+    ("FileLeafRef", "Name", "text", True),
+    ("ContentType", "Content Type", "text", False),
+    ("Created", "Created", "dateTime", False),
+    ("Modified", "Modified", "dateTime", False),
+)
+_FIELDS = re.compile(r"^fields(?:\(\$?select=([^)]*)\))?$")
 
 
 @dataclass(slots=True)
@@ -55,6 +65,8 @@ class Places:
             return "sites", {"value": [pick(site, target.select) for site in self._sites(target)]}
         if target.kind == "lists":
             return "lists", {"value": [pick(self._list(), target.select)]}
+        if target.kind == "columns":
+            return "columns", {"value": [_column(*column) for column in _COLUMNS]}
         if target.kind == "list":
             return "lists/$entity", pick(self._list(), target.select)
         if target.kind == "me":
@@ -121,10 +133,19 @@ class Places:
             "parentReference": {"siteId": self.library.ids.site_id},
             "contentType": {"id": "0x0120" if item.is_dir else "0x0101", "name": kind},
         }
-        if expand.startswith("fields"):
+        wanted = _FIELDS.match(expand)
+        if wanted is not None:
             columns = {"Created": utc(item.created_at), "Modified": utc(item.changed_at)}
-            value["fields"] = {"id": number, "FileLeafRef": item.name, "ContentType": kind, **columns}
+            fields = {"id": number, "FileLeafRef": item.name, "ContentType": kind, **columns}
+            chosen = (wanted.group(1) or ",".join(fields)).split(",")
+            value["fields"] = {name: fields[name] for name in chosen if name in fields}
         return value
+
+
+def _column(name: str, title: str, facet: str, editable: bool) -> Json:
+    shown = {"columnGroup": "Core Document Columns", "description": "", "hidden": False, "indexed": False}
+    more = {"required": editable, "readOnly": not editable, "enforceUniqueValues": False, facet: {}}
+    return {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, name)), "name": name, "displayName": title, **shown, **more}
 
 
 def _somebody() -> Json:

@@ -10,7 +10,7 @@ _DELTA = re.compile(r"^(?:microsoft\.graph\.)?delta(?:\((?:token='?([^')]*)'?)?\
 _SEARCH = re.compile(r"^(?:microsoft\.graph\.)?search\(q='(.*)'\)$")
 _ALL_SITES = re.compile(r"^(?:microsoft\.graph\.)?getAllSites(?:\(\))?$")
 _OF_A_SITE = {"drives": "site_drives", "drive": "site_drive", "lists": "lists", "sites": "subsites"}
-_OF_A_LIST = {(): "list", ("drive",): "list_drive", ("items",): "list_items"}
+_OF_A_LIST = {(): "list", ("drive",): "list_drive", ("items",): "list_items", ("columns",): "columns"}
 VERSIONS = ("v1.0", "v2.0", "beta")
 
 
@@ -20,9 +20,9 @@ class Target:
 
     kind: "site", "sites", "subsites", "site_drive", "site_drives", "drive", "item", "children", "content", "delta",
     "search", "versions", "version", "version_content", "permissions", "lists", "list", "list_drive", "list_items",
-    "list_item", "me", "batch" or "unknown". `site`, `drive` and `list_address` are the addresses as given; an item is
-    an id (or "root") with names below; `part` is the id (or the text) that a version, list item or search asks for;
-    `me` says that it was asked for as the signed-in person's.
+    "list_item", "columns", "me", "batch" or "unknown". `site`, `drive` and `list_address` are the addresses as given;
+    an item is an id (or "root") with names below; `part` is the id (or the text) that a version, list item or search
+    asks for; `me` says that it was asked for as the signed-in person's.
     """
 
     kind: str
@@ -132,19 +132,29 @@ def _drive(version: str, site: str | None, drive: str | None, tail: list[str], q
     if not tail:
         kind = "drive" if drive is not None else "site_drive"
         return Target(kind, version, site, drive, query=query)
+    if _SEARCH.match(tail[0]):
+        tail = ["root", *tail]  # of the whole drive
     base, tail = (tail[1], tail[2:]) if tail[0] == "items" and len(tail) > 1 else (tail[0], tail[1:])
-    names: list[str] = []
-    if base.endswith(":"):
-        base = base[:-1]
-        while tail:
-            segment, tail = tail[0], tail[1:]
-            closed = segment.endswith(":")
-            names.append(segment[:-1] if closed else segment)
-            if closed:
-                break
+    base, names, tail = _item_address(base, tail)
     kind, part = _operation(tail)
     token = (part or query.get("token") or query.get("$token")) if kind == "delta" else None
     return Target(kind, version, site, drive, base, tuple(names), token, query, part=part if kind != "delta" else None)
+
+
+def _item_address(base: str, tail: list[str]) -> tuple[str, list[str], list[str]]:
+    """Return an item's id (or "root"), the names below it, and what follows in the URL."""
+    if ":/" in base:
+        # items/root%3A%2Fa%2Fb%3A: the whole path in one segment, as SDKs write it that know only ids
+        base, _, path = base.removesuffix(":").partition(":/")
+        return base, [name for name in path.split("/") if name], tail
+    if not base.endswith(":"):
+        return base, [], tail
+    names: list[str] = []
+    for index, segment in enumerate(tail, start=1):
+        if segment.endswith(":"):
+            return base[:-1], [*names, segment[:-1]], tail[index:]
+        names.append(segment)
+    return base[:-1], names, []
 
 
 def _operation(tail: list[str]) -> tuple[str, str | None]:
