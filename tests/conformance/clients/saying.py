@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 
+def files_below(folder: str | Path) -> list[Path]:
+    """Return all files of a folder and its folders."""
+    return [path for path in Path(folder).rglob("*") if path.is_file()]
+
+
 class Report:
     """What a script was told (``config``), where it may write (``scratch``), and what it has to say."""
 

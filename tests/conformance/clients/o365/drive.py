@@ -72,7 +72,11 @@ def main() -> None:
     config = report.config
     credentials = (config["client_id"], config["client_secret"])
     account = Account(
-        credentials, auth_flow_type="credentials", tenant_id=config["tenant"], token_backend=MemoryTokenBackend()
+        credentials,
+        auth_flow_type="credentials",
+        tenant_id=config["tenant"],
+        token_backend=MemoryTokenBackend(),
+        requests_delay=0,  # milliseconds between requests; 200 otherwise
     )
     report.said("sign in", account.authenticate(), "client credentials")
     drive, found = None, {}

@@ -1,4 +1,4 @@
-"""Drives Office365-REST-Python-Client's Graph part: sites, children, change feed, batch, whole and chunked downloads."""
+"""Drives the Graph part of Office365-REST-Python-Client: sites, children, change feed, batch, downloads."""
 
 from __future__ import annotations
 

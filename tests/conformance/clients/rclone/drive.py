@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -77,7 +78,7 @@ def main() -> None:
     with report.trying("copy"):
         rclone.run("copy", "sp:", str(copy))
         report.folder("copy", copy)
-        times = [p.stat().st_mtime == (copy / p.relative_to(books)).stat().st_mtime for p in tree(books)]
+        times = [p.stat().st_mtime == (copy / p.relative_to(books)).stat().st_mtime for p in saying.files_below(books)]
         report.said("times of the copies", all(times), f"{len(times)} modification times as on disk")
     with report.trying("check by bytes"):
         rclone.run("check", "--download", "sp:", books)
@@ -96,18 +97,12 @@ def main() -> None:
         report.said("part of a file", part == "d", "by range")
     with report.trying("size and space"):
         total = json.loads(rclone.run("size", "--json", "sp:"))
-        report.said("size and space", total["count"] == len(list(tree(books))), f"{total['count']} files")
+        report.said("size and space", total["count"] == len(saying.files_below(books)), f"{total['count']} files")
         rclone.run("about", "sp:")
 
 
-def tree(folder: str) -> list[Path]:
-    return [p for p in Path(folder).rglob("*") if p.is_file()]
-
-
 def to_base64(text: str) -> str:
-    """rclone prints the hash in hexadecimal since 1.62, in base64 before."""
-    import base64
-
+    """Newer ones print the hash in hexadecimal, older ones in base64."""
     return base64.b64encode(bytes.fromhex(text)).decode() if len(text) == 40 else text
 
 
