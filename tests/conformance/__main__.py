@@ -25,7 +25,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the clients one after another; return 0 when all are green or not available here, 1 otherwise."""
+    """Run the clients one after another; return 0 when all that are available here are green, 1 otherwise."""
     asked = arguments(argv)
     workspace = asked.workspace.resolve()
     workspace.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = asked.write or (None if asked.names else DOCUMENT)
     if document is not None:
         put(document, results)
-    return 0 if results and all(r.verdict in (GREEN, ABSENT) for r in results) else 1
+    verdicts = {result.verdict for result in results}
+    return 0 if GREEN in verdicts <= {GREEN, ABSENT} else 1
 
 
 if __name__ == "__main__":

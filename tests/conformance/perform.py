@@ -66,8 +66,10 @@ def perform(client: Client, workspace: Path) -> Result:
     folder = workspace / "runs" / client.key
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "scratch").mkdir(parents=True)
+    # A copy is published, for clients that look whether changes are told; what they saw before is judged by the first.
+    shutil.copytree(library, folder / "library")
     begun = time.monotonic()
-    with _stage(client, library, folder) as stage:
+    with _stage(client, folder) as stage:
         why = _drive(client, home, stage, folder)
         calls, refused = stage.calls(), stage.refused()
     found = tuple(findings(folder / "report.jsonl", library))
@@ -88,10 +90,10 @@ def _alone(workspace: Path) -> Iterator[None]:
         yield
 
 
-def _stage(client: Client, library: Path, folder: Path) -> AbstractContextManager[Stage]:
+def _stage(client: Client, folder: Path) -> AbstractContextManager[Stage]:
     if client.service == "filecloud":
         return filecloud(folder)
-    return sharepoint(library, folder, client.knobs)
+    return sharepoint(folder / "library", folder, client.knobs)
 
 
 def _drive(client: Client, home: Environment, stage: Stage, folder: Path) -> str:
@@ -103,7 +105,7 @@ def _drive(client: Client, home: Environment, stage: Stage, folder: Path) -> str
         "report": str(folder / "report.jsonl"),
         "binaries": str(home.binaries),
         "libraries": str(home.libraries or ""),
-        "books": str(folder.parent.parent / "library"),
+        "books": str(folder / "library"),
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     script = ROOMS / (client.script or client.room) / "drive.py"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,24 @@ from typing import Any
 def files_below(folder: str | Path) -> list[Path]:
     """Return all files of a folder and its folders."""
     return [path for path in Path(folder).rglob("*") if path.is_file()]
+
+
+def edit(books: Path) -> dict[str, str]:
+    """Change the published library in every way the change feed tells of; return old and new paths of what moved."""
+    (books / "plain.txt").write_bytes(b"quite another content")
+    (books / "new folder").mkdir()
+    (books / "new folder/new.txt").write_bytes(b"new")
+    (books / "it's.txt").unlink()
+    shutil.rmtree(books / "deep/1/2")
+    moved = {
+        "a+b.txt": "a+b renamed.txt",
+        "deep/1/two.txt": "many/two.txt",
+        "Folder é #1 & 50%": "Folder two",
+        "empty folder": "many/empty folder",
+    }
+    for old, new in moved.items():
+        (books / old).rename(books / new)
+    return moved
 
 
 class Report:
@@ -35,6 +54,12 @@ class Report:
     def folder(self, check: str, folder: Path, reference: Path | None = None, only: str = "") -> None:
         """Say where the files lie that were read, to be compared with the library or another folder."""
         self._line(check, folder=str(folder), only=only, **({"with": str(reference)} if reference else {}))
+
+    def kept(self, folder: Path) -> Path:
+        """Return a copy of what was read so far, for a folder that is about to change."""
+        copy = self.scratch / f"kept {folder.name}"
+        shutil.copytree(folder, copy)
+        return copy
 
     def said(self, check: str, good: bool, note: str = "") -> None:
         """Say how something went."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import saying
@@ -38,6 +39,7 @@ class Session:
         credential = ClientSecretCredential(config["tenant"], config["client_id"], config["client_secret"])
         self.client = GraphServiceClient(credential, ["https://graph.microsoft.com/.default"])
         self.drive = self.client.drives.by_drive_id(config["drive_id"])
+        self.link = ""
 
     async def find(self) -> None:
         config = self.config
@@ -85,10 +87,32 @@ class Session:
             page = await feed.with_url(page.odata_next_link).get()
         living = {i for i, item in kept.items() if not item.root}
         self.report.said("list by change feed", living == {i.id for i in walked.values()}, f"{len(living)} items")
-        quiet = await feed.with_url(page.odata_delta_link).get()
+        self.link = page.odata_delta_link
+        quiet = await feed.with_url(self.link).get()
         self.report.said("quiet change feed", quiet.value == [] and bool(quiet.odata_delta_link), "an empty last page")
         latest = await self.drive.items.by_drive_item_id("root").delta_with_token("latest").get()
         self.report.said("change feed from now on", not latest.value and bool(latest.odata_delta_link), "token=latest")
+
+    async def changes(self, walked: dict[str, Any]) -> None:
+        """Change the library, and read what the feed tells of it since the last look."""
+        ids = {path: item.id for path, item in walked.items()}
+        moved = saying.edit(Path(self.config["books"]))
+        feed = self.drive.items.by_drive_item_id("root").delta
+        told, link = {}, self.link
+        while link:
+            page = await feed.with_url(link).get()
+            told.update({item.id: item for item in page.value})
+            link = page.odata_next_link
+        gone = {item.id for item in told.values() if item.deleted}
+        wanted = {ids["it's.txt"], ids["deep/1/2"]}
+        self.report.said("deleted", wanted <= gone, f"{len(gone)} markers, the file's and the folder's among them")
+        good = [told[ids[old]].name == Path(new).name for old, new in moved.items()]
+        self.report.said("renamed and moved", all(good), f"{len(good)} items by their old ids")
+        inside = ids["Folder é #1 & 50%/a#b.txt"]
+        self.report.said("what is in a renamed folder", inside not in told, "not told of")
+        new = [item.name for item in told.values() if item.id not in ids.values() and not item.root]
+        self.report.said("new", sorted(new) == ["new folder", "new.txt"], ", ".join(sorted(new)))
+        self.report.said("changed", told[ids["plain.txt"]].size == 21, "with its new size")
 
     async def read(self, walked: dict[str, Any]) -> None:
         for path, item in walked.items():
@@ -138,7 +162,7 @@ async def run() -> None:
         await session.find()
     with report.trying("list by children"):
         walked = await session.walk()
-    for check in (session.feed, session.read, session.details):
+    for check in (session.feed, session.read, session.details, session.changes):
         with report.trying(check.__name__):
             await check(walked)
     with report.trying("item that is not there"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 
 import saying
 
@@ -53,10 +54,11 @@ def main() -> None:
         report.said("namespace", False, f"{NOT_HERE}: {why}")
         return
     settle(report)
+    synced = report.scratch / "synced"
     with report.trying("synchronise"):
         synchronise(report)
-        synced, books = report.scratch / "synced", report.config["books"]
-        report.folder("synchronise", synced)
+        books = report.config["books"]
+        report.folder("synchronise", report.kept(synced))
         pairs = [(entry, synced / os.path.relpath(entry, books)) for entry in saying.files_below(books)]
         good = [one.stat().st_mtime == other.stat().st_mtime for one, other in pairs if other.exists()]
         report.said("times of the copies", all(good) and len(good) == len(pairs), f"{len(good)} times as on disk")
@@ -65,6 +67,14 @@ def main() -> None:
         said = synchronise(report)
         again = said.count("Downloading file")
         report.said("nothing to do the second time", again == 0, f"{again} files are downloaded again")
+    with report.trying("synchronise changes"):
+        moved = saying.edit(Path(report.config["books"]))
+        said = synchronise(report)
+        again = said.count("Downloading file")
+        report.folder("synchronise changes", synced, Path(report.config["books"]))
+        renamed = [new for new in moved.values() if f"{new}\n" in said]
+        good = (again, len(renamed)) == (2, len(moved))
+        report.said("only changes", good, f"{again} files downloaded, {len(renamed)} items renamed or moved")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def main() -> None:
             report.hashes("hashes", {i["Path"]: to_base64(i["Hashes"]["quickxor"]) for i in hashed})
     with report.trying("copy"):
         rclone.run("copy", "sp:", str(copy))
-        report.folder("copy", copy)
+        report.folder("copy", report.kept(copy))
         times = [p.stat().st_mtime == (copy / p.relative_to(books)).stat().st_mtime for p in saying.files_below(books)]
         report.said("times of the copies", all(times), f"{len(times)} modification times as on disk")
     with report.trying("check by bytes"):
@@ -95,6 +95,10 @@ def main() -> None:
         report.said("one file", text == "a#b.txt", "by its path, with characters that must be escaped")
         part = rclone.run("cat", "--offset", "2", "--count", "1", "sp:deep/1/2/3/4/5/6/end.txt")
         report.said("part of a file", part == "d", "by range")
+    with report.trying("sync after changes"):
+        saying.edit(Path(books))
+        rclone.run("sync", "sp:", str(copy))
+        report.folder("sync after changes", copy, Path(books))
     with report.trying("size and space"):
         total = json.loads(rclone.run("size", "--json", "sp:"))
         report.said("size and space", total["count"] == len(saying.files_below(books)), f"{total['count']} files")
