@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast stateful crash-points bench bench-scale lock schema clean postgres
+.PHONY: help setup demo test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -56,6 +56,9 @@ stateful: $(STAMP) ## random edits and faults over HTTP, whole runs: EXAMPLES=50
 
 bench: $(STAMP) ## measure the transfer beside rclone, the old script and a bare loop; QUICK=1 takes minutes, not an hour
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+conformance: $(STAMP) ## clients of the real services against the simulators: writes docs/conformance.md; CLIENTS=rclone only some
+	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.conformance $(CLIENTS)
 
 postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
 	@scripts/postgres

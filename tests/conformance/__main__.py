@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conformance.catalogue import CLIENTS
-from tests.conformance.perform import ABSENT, GREEN, Result, perform
+from tests.conformance.perform import perform
+from tests.conformance.result import ABSENT, GREEN, Result
 from tests.conformance.table import put, text_table
 
 ROOT = Path(__file__).parents[2]

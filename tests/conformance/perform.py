@@ -8,49 +8,19 @@ import os
 import shutil
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conformance import library as books
 from tests.conformance.catalogue import Client
 from tests.conformance.environments import ROOMS, Environment, NotAvailableError, environment, version
-from tests.conformance.judge import Finding, findings
+from tests.conformance.judge import findings
+from tests.conformance.result import ABSENT, Result
 from tests.conformance.stage import Stage, filecloud, sharepoint
 
-GREEN, RED, ABSENT = "green", "red", "not available here"
 _SECONDS = 280
 """How long one client may take; a good deal less than a minute is usual."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How one client fared. ``calls`` are those that the simulators received, by service and operation."""
-
-    client: Client
-    version: str
-    verdict: str
-    findings: tuple[Finding, ...] = ()
-    calls: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    why: str = ""
-
-    @property
-    def troubles(self) -> list[str]:
-        """What keeps the verdict from being green, one sentence each."""
-        known = self.client.differences
-        wrong = [f"{f.check}: {f.note}" for f in self.findings if not f.good and f.check not in known]
-        wrong += [f"{f.check}: goes well now; its known difference has to go" for f in _healed(self)]
-        unknown = {name: n for name, n in self.calls.items() if name.endswith(".unknown") and name not in known}
-        wrong += [f"{name}: {n} requests that the simulator does not know" for name, n in unknown.items()]
-        return [*wrong, *([self.why] if self.why else [])]
-
-
-def _healed(result: Result) -> list[Finding]:
-    return [f for f in result.findings if f.good and f.check in result.client.differences]
 
 
 def perform(client: Client, workspace: Path) -> Result:
@@ -62,7 +32,7 @@ def perform(client: Client, workspace: Path) -> Result:
             if not library.exists():
                 books.fill(library)
     except NotAvailableError as error:
-        return Result(client, "-", ABSENT, why=str(error))
+        return Result(client, "-", why=str(error), absent=True)
     folder = workspace / "runs" / client.key
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "scratch").mkdir(parents=True)
@@ -71,14 +41,12 @@ def perform(client: Client, workspace: Path) -> Result:
     begun = time.monotonic()
     with _stage(client, folder) as stage:
         why = _drive(client, home, stage, folder)
-        calls, refused = stage.calls(), stage.refused()
+        traffic = stage.traffic()
     found = tuple(findings(folder / "report.jsonl", library))
     pinned = version(client.room, client.package, workspace)
     if found and found[-1].note.startswith(ABSENT):
-        return Result(client, pinned, ABSENT, why=found[-1].note)
-    seconds = time.monotonic() - begun
-    result = Result(client, pinned, GREEN, found, calls, refused, seconds, why or ("" if found else "it said nothing"))
-    return Result(client, pinned, RED, found, calls, refused, seconds, result.why) if result.troubles else result
+        return Result(client, pinned, why=found[-1].note, absent=True)
+    return Result(client, pinned, found, traffic, time.monotonic() - begun, why or ("" if found else "it said nothing"))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.door import door
+from tests.conformance.traffic import Traffic
 
 from simulators.common import Journal
 from simulators.filecloud import FileCloudKnobs, FileCloudSimulator
@@ -35,8 +35,7 @@ class Stage:
 
     config: Mapping[str, Any]
     surroundings: Mapping[str, str]
-    calls: Callable[[], Counter[str]]
-    refused: Callable[[], Counter[str]]
+    traffic: Callable[[], Traffic]
 
 
 @contextmanager
@@ -76,8 +75,7 @@ def sharepoint(library: Path, folder: Path, knobs: Mapping[str, Any]) -> Iterato
         yield Stage(
             config,
             {**_trusting(sim.ca_file), **_through(proxy.url)},
-            lambda: _calls(sim.journal),
-            lambda: Counter(proxy.refused),
+            lambda: Traffic.of(sim.journal, proxy.refused),
         )
 
 
@@ -106,12 +104,7 @@ def filecloud(folder: Path) -> Iterator[Stage]:
                 "ca": str(sim.ca_file) if sim.ca_file else "",
             }
         config = {"servers": servers, "two_factor_code": SERVERS["two_factor"]["two_factor_code"]}
-        yield Stage(config, _trusting(Path(servers["current"]["ca"])), lambda: _calls(journal), Counter)
-
-
-def _calls(journal: Journal) -> Counter[str]:
-    totals = journal.totals().items()
-    return Counter({f"{service}.{name}": kind["calls"] for service, kinds in totals for name, kind in kinds.items()})
+        yield Stage(config, _trusting(Path(servers["current"]["ca"])), lambda: Traffic.of(journal))
 
 
 def _trusting(ca_file: Path | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.conformance.perform import ABSENT, Result
+from tests.conformance.result import Result
 
 
 def text_table(results: Sequence[Result]) -> str:
@@ -14,7 +14,7 @@ def text_table(results: Sequence[Result]) -> str:
     for result in results:
         good = sum(f.good for f in result.findings)
         checks = f"{good} of {len(result.findings)}" if result.findings else "-"
-        calls = f"{sum(result.calls.values()):,}" if result.calls else "-"
+        calls = f"{sum(result.traffic.calls.values()):,}" if result.traffic.calls else "-"
         lines.append(f"| {result.client.name} | {result.version} | {calls} | {checks} | {result.verdict} |")
     return "\n".join(lines)
 
@@ -23,15 +23,21 @@ def details(result: Result) -> str:
     """Return what a client has tried and what was seen, one line each."""
     known = result.client.differences
     lines = [f"### {result.client.name}", ""]
-    if result.verdict == ABSENT:
+    if result.absent:
         return "\n".join([*lines, f"Not available where this was written: {result.why}"])
     lines += [
         f"- {f.check}: {'ok' if f.good else 'differs'}{f' ({f.note})' if f.note else ''}" for f in result.findings
     ]
-    asked = ", ".join(f"{name.partition('.')[2]} {n}" for name, n in sorted(result.calls.items()))
+    asked = ", ".join(f"{name.partition('.')[2]} {n}" for name, n in sorted(result.traffic.calls.items()))
     lines += ["", f"Calls: {asked}."]
-    if result.refused:
-        lines.append(f"Asked for, and refused by the proxy: {', '.join(sorted(result.refused))}.")
+    if result.traffic.errors:
+        answered = ", ".join(f"{name} ({n})" for name, n in sorted(result.traffic.errors.items()))
+        lines.append(f"Answered with an error: {answered}.")
+    if result.client.knobs:
+        knobs = ", ".join(f"`{name}: {value}`" for name, value in result.client.knobs.items())
+        lines.append(f"The service was set to {knobs}.")
+    if result.traffic.refused:
+        lines.append(f"Asked for, and refused by the proxy: {', '.join(sorted(result.traffic.refused))}.")
     return "\n".join([*lines, *(f"\n**{check}**: {why}" for check, why in known.items())])
 
 

@@ -12,8 +12,9 @@ from tests.conformance.catalogue import CLIENTS, Client
 from tests.conformance.door import door
 from tests.conformance.environments import ROOMS
 from tests.conformance.judge import Finding, findings, quick_xor
-from tests.conformance.perform import GREEN, Result
+from tests.conformance.result import ABSENT, GREEN, RED, Result
 from tests.conformance.table import put
+from tests.conformance.traffic import Traffic
 
 
 @pytest.fixture
@@ -59,11 +60,18 @@ def test_what_was_read(library: Path) -> None:
 def test_a_known_difference_that_has_gone_is_a_trouble() -> None:
     client = Client("x", "x", "x", differences={"known": "because"})
     failing, fine = Finding("known", False, "as ever"), Finding("known", True, "")
-    assert Result(client, "1", GREEN, (failing,)).troubles == []
-    assert Result(client, "1", GREEN, (fine,)).troubles == ["known: goes well now; its known difference has to go"]
-    assert Result(client, "1", GREEN, (Finding("other", False, "why"),)).troubles == ["other: why"]
-    unknown = Result(client, "1", GREEN, (failing,), Counter({"graph.unknown": 2}))
+    assert Result(client, "1", (failing,)).verdict == GREEN
+    assert Result(client, "1", (fine,)).troubles == ["known: goes well now; its known difference has to go"]
+    assert Result(client, "1", (Finding("other", False, "why"),)).troubles == ["other: why"]
+    unknown = Result(client, "1", (failing,), Traffic(Counter({"graph.unknown": 2})))
     assert unknown.troubles == ["graph.unknown: 2 requests that the simulator does not know"]
+    assert unknown.verdict == RED
+
+
+def test_nothing_tried_is_not_green() -> None:
+    client = Client("x", "x", "x")
+    assert Result(client, "1").verdict == RED
+    assert Result(client, "1", absent=True, why="no packages").verdict == ABSENT
 
 
 def test_the_door_lets_nothing_out() -> None:
@@ -90,7 +98,9 @@ def test_the_document_keeps_what_people_wrote(tmp_path: Path) -> None:
     document.write_text(
         "before\n<!-- summary -->\nold\n<!-- /summary -->\nbetween\n<!-- details --><!-- /details -->\n"
     )
-    put(document, [Result(CLIENTS[0], "1.2", GREEN, (Finding("secret", True, "token"),), Counter({"login.token": 3}))])
+    put(
+        document, [Result(CLIENTS[0], "1.2", (Finding("secret", True, "token"),), Traffic(Counter({"login.token": 3})))]
+    )
     text = document.read_text()
     assert "| msal | 1.2 | 3 | 1 of 1 | green |" in text
     assert "- secret: ok (token)" in text

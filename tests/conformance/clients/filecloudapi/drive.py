@@ -255,6 +255,22 @@ class Rows:
         left = sorted(p.name for p in self.store.glob("thread *"))
         self.saw(all(good) and not left, f"{sum(good)} of 32 without cross-talk")
 
+    def row_17(self) -> None:
+        """A whole tree: every name of the library, its bytes and times."""
+        mine = self.report.scratch / "mine"
+        self.client.createfolder(f"{self.root}/books")
+        for path in sorted(mine.rglob("*")):
+            goal = f"{self.root}/books/{path.relative_to(mine).as_posix()}"
+            if path.is_dir():
+                self.client.createfolder(goal)
+            else:
+                when = datetime.datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                self.client.upload_file(path, goal, when)
+        self.report.folder(self.check, self.store / "books", mine)
+        stored = [path.stat().st_mtime for path in saying.files_below(self.store / "books")]
+        wanted = [path.stat().st_mtime for path in saying.files_below(mine)]
+        self.saw(sorted(stored) == sorted(wanted), f"{len(stored)} modification times as on disk")
+
     def row_16(self) -> None:
         """A legacy server, which answers no ETag: the client fails after the upload, as it is known to."""
         server = self.servers["legacy"]
@@ -271,7 +287,7 @@ def digest(path: Path) -> str:
 def main() -> None:
     report = saying.Report()
     rows = Rows(report)
-    steps: list[Callable[[], None]] = [getattr(rows, f"row_{number:02d}") for number in range(1, 17)]
+    steps: list[Callable[[], None]] = [getattr(rows, f"row_{number:02d}") for number in range(1, 18)]
     for number, step in enumerate(steps, start=1):
         rows.check = f"{number}. {(step.__doc__ or '').split(':')[0].split(',')[0].strip('. ')}"
         with report.trying(rows.check):

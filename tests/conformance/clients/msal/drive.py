@@ -94,7 +94,11 @@ def main() -> None:
     sign_in(report, "certificate without thumbprint", modern)
     with report.trying("wrong secret"):
         answer = application(report, "wrong").acquire_token_for_client(SCOPES)
-        report.said("wrong secret", answer.get("error") == "invalid_client", answer.get("error_description", "")[:60])
+        report.said(
+            "wrong secret",
+            answer.get("error") == "invalid_client",
+            answer.get("error_description", "").partition(" Trace")[0],
+        )
     with report.trying("person's refresh token"):
         app = application(report, report.config["client_secret"])
         answer = app.acquire_token_by_refresh_token(report.config["refresh_token"], ["Files.Read.All"])
