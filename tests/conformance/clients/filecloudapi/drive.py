@@ -255,6 +255,14 @@ class Rows:
         left = sorted(p.name for p in self.store.glob("thread *"))
         self.saw(all(good) and not left, f"{sum(good)} of 32 without cross-talk")
 
+    def row_16(self) -> None:
+        """A legacy server, which answers no ETag: the client fails after the upload, as it is known to."""
+        server = self.servers["legacy"]
+        client = self.sign_in("legacy")
+        with self.refused("upload without ETag", KeyError):
+            client.upload_str("x", f"{server['root']}/a")
+        self.saw((Path(server["store"]) / "a").read_bytes() == b"x", "what it sent is stored")
+
     def row_17(self) -> None:
         """A whole tree: every name of the library, its bytes and times."""
         mine = self.report.scratch / "mine"
@@ -270,14 +278,6 @@ class Rows:
         stored = [path.stat().st_mtime for path in saying.files_below(self.store / "books")]
         wanted = [path.stat().st_mtime for path in saying.files_below(mine)]
         self.saw(sorted(stored) == sorted(wanted), f"{len(stored)} modification times as on disk")
-
-    def row_16(self) -> None:
-        """A legacy server, which answers no ETag: the client fails after the upload, as it is known to."""
-        server = self.servers["legacy"]
-        client = self.sign_in("legacy")
-        with self.refused("upload without ETag", KeyError):
-            client.upload_str("x", f"{server['root']}/a")
-        self.saw((Path(server["store"]) / "a").read_bytes() == b"x", "what it sent is stored")
 
 
 def digest(path: Path) -> str:
