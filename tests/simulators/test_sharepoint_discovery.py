@@ -10,7 +10,7 @@ import requests
 from tests.simulators.sharepoint_reader import Reader
 
 from simulators.common.tls import ensure_tls
-from simulators.sharepoint import SharePointSimulator
+from simulators.sharepoint import SharePointKnobs, SharePointSimulator
 from simulators.sharepoint.urls import parse
 
 PROGRAM = "d50ca740-c83f-4d1b-b616-12c519384f0c"
@@ -187,3 +187,19 @@ def test_an_app_asks_for_its_defaults(reader: Reader, scope: str, status: int) -
     form = {"grant_type": "client_credentials", "client_id": reader.sim.client_id, "scope": scope}
     url = f"{reader.sim.authority}/oauth2/v2.0/token"
     assert reader.http.post(url, data={**form, "client_secret": reader.sim.client_secret}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("roles", "searched", "by_path"),
+    [(("Sites.Read.All",), 200, 200), (("Sites.Selected",), 403, 200), (("Files.Read.All",), 403, 403)],
+)
+def test_sites_are_found_by_those_who_may_see_them(
+    tmp_path: Path, roles: tuple[str, ...], searched: int, by_path: int
+) -> None:
+    (tmp_path / "library").mkdir()
+    knobs = SharePointKnobs(roles=roles, site_granted=True)
+    with SharePointSimulator(tmp_path / "library", state_dir=tmp_path / "state", knobs=knobs) as sim:
+        reader = Reader(sim)
+        assert reader.get("/sites?search=demo").status_code == searched
+        assert reader.get(f"/sites/{sim.site_hostname}:/sites/demo").status_code == by_path
+        reader.close()
