@@ -133,10 +133,11 @@ class GraphHost:
     def _detail(self, target: Target, item: Item, base: str) -> web.Response:
         if target.kind == "version_content":
             raise details.version_content(item, target.part or "")
+        context = f"drives('{quote(self.library.ids.drive_id)}')/items('{item.id}')"
         if target.kind == "version":
-            return self._json(base, "versions/$entity", details.version(item, target.part or ""))
+            return self._json(base, f"{context}/versions/$entity", details.version(item, target.part or ""))
         value = details.versions(item) if target.kind == "versions" else details.permissions()
-        return self._json(base, f"Collection({target.kind})", {"value": value})
+        return self._json(base, f"{context}/{target.kind}", {"value": value})
 
     # -- rows of the list ------------------------------------------------------------------------------
 
@@ -147,7 +148,8 @@ class GraphHost:
             row = rows.get(int(target.part)) if target.part and target.part.isdecimal() else None
             if row is None:
                 raise GraphFailure(404, "itemNotFound", "The specified list item was not found")
-            return self._json(base, "items/$entity", pick(self.places.list_item(row, expand), target.select))
+            found = pick(self.places.list_item(row, expand), target.select)
+            return self._json(base, f"{self.places.list_context}/items/$entity", found)
         top, after = self._top(target), int(target.option("skiptoken") or 0)
         left = sorted(number for number in rows if number > after)
         value: Json = {"value": [pick(self.places.list_item(rows[n], expand), target.select) for n in left[:top]]}
@@ -155,7 +157,7 @@ class GraphHost:
             ids = self.library.ids
             address = f"{base}/sites/{quote(ids.site_id, safe=',')}/lists/{ids.list}/items"
             value["@odata.nextLink"] = self._link(address, target, "$skiptoken", str(left[top - 1]))
-        return self._json(base, "items", value)
+        return self._json(base, f"{self.places.list_context}/items", value)
 
     def _content(self, item: Item, headers: Mapping[str, str]) -> web.Response:
         if item.is_dir:

@@ -64,15 +64,24 @@ class Places:
         if target.kind in ("sites", "subsites"):
             return "sites", {"value": [pick(site, target.select) for site in self._sites(target)]}
         if target.kind == "lists":
-            return "lists", {"value": [pick(self._list(), target.select)]}
+            return f"{self._address}/lists", {"value": [pick(self._list(), target.select)]}
         if target.kind == "columns":
-            return "columns", {"value": [_column(*column) for column in _COLUMNS]}
+            return f"{self.list_context}/columns", {"value": [_column(*column) for column in _COLUMNS]}
         if target.kind == "list":
-            return "lists/$entity", pick(self._list(), target.select)
+            return f"{self._address}/lists/$entity", pick(self._list(), target.select)
         if target.kind == "me":
             return "users/$entity", pick(_somebody(), target.select)
         library = pick(dict(drive(self.library, self.library_name, self.library_url)), target.select)
         return ("drives", {"value": [library]}) if target.kind == "site_drives" else ("drives/$entity", library)
+
+    @property
+    def _address(self) -> str:
+        return f"sites('{quote(self.library.ids.site_id)}')"
+
+    @property
+    def list_context(self) -> str:
+        """What the context of an answer calls the library as a list."""
+        return f"{self._address}/lists('{self.library.ids.list}')"
 
     def site(self, address: str) -> Json:
         """Return the site at an address; the tenant's root site holds nothing but its name."""

@@ -27,7 +27,9 @@ def test_every_documented_deviation_occurs(tour: Watch) -> None:
 def test_the_tour_has_seen_every_kind_of_answer(tour: Watch) -> None:
     seen = [body for answer in tour.answers for body in bodies(answer)]
     assert {(b.type_name, b.is_collection) for b in seen} >= {
-        ("site", False), ("drive", False), ("drive", True), ("driveItem", False), ("driveItem", True), ("error", False)
+        ("site", False), ("site", True), ("drive", False), ("drive", True), ("driveItem", False), ("driveItem", True),
+        ("list", False), ("list", True), ("listItem", False), ("listItem", True), ("columnDefinition", True),
+        ("driveItemVersion", False), ("driveItemVersion", True), ("permission", True), ("error", False),
     }  # fmt: skip
     statuses = {answer.status for answer in tour.answers}
     assert statuses >= {200, 302, 400, 401, 403, 404, 405, 409, 410, 423, 429, 500, 503, 507}

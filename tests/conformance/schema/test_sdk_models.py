@@ -20,6 +20,8 @@ LEFT_OVER = {
     r"\.@odata\.context": "of a single entity; the models keep it for collections only",
     r"(\.value\[\d+\])?\.@microsoft\.graph\.downloadUrl": "an annotation that clients read from the additional data",
     r"(\.value\[\d+\])?\.restricted": "undocumented (Graph reference 5.1, GC#442)",
+    r"(\.value\[\d+\])?\.@odata\.etag": "an annotation of lists and their rows",
+    r"\.value\[\d+\]\.fields\.\w+": "columns: a free-form dictionary (Graph reference 7)",
     r"\.error\.inner_error\.code": "the deeper code that SharePoint gives (Graph reference 11)",
 }
 """What the models do not know, by place, and why the simulator says it nevertheless."""
