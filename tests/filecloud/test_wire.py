@@ -34,6 +34,7 @@ def test_a_read_is_repeated_while_trouble_may_pass(code: int) -> None:
         client = make_client(server.url, time)
         assert client.list_page("/spfc").total == 0
         assert client.counts == {"loginguest": 1, "getfilelist": 3}
+        assert client.refusals == (2 if code in (408, 425, 429, 503) else 0), "an error is no refusal"
         client.close()
     assert time.slept == [0.5, 1.0]  # full jitter with a die that always shows its highest
 
@@ -139,6 +140,7 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
         client.create_folder("/spfc", "a")
     assert len(time.slept) == 2
     assert client.counts == {"loginguest": 3}
+    assert client.refusals == 3
 
 
 def test_a_silent_server_does_not_hang_us() -> None:

@@ -298,12 +298,14 @@ def test_transient_failures_of_the_download_host_are_repeated(host: Stub, client
     host.on(FILE, bad, bad, served())
     assert client.open("d", SOURCE).read(1 << 20) == BODY
     assert client.bill.units == 1
+    assert client.bill.refusals == 0, "a 503 without a wait can be about this one item"
 
 
 def test_throttling_by_the_download_host_stops_everybody(host: Stub, client: GraphClient, clock: FakeClock) -> None:
     host.on(FILE, Answer(429, {"Retry-After": "40"}), served())
     client.open("d", SOURCE).close()
     assert clock.now() >= 1040
+    assert client.bill.refusals == 1
 
 
 def test_the_download_host_may_redirect_again_but_not_for_ever(host: Stub, client: GraphClient) -> None:

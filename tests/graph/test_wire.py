@@ -64,6 +64,7 @@ def test_a_throttled_request_waits_in_full_and_is_repeated(
     assert clock.now() - began >= 17
     assert client.bill.requests == 2
     assert client.bill.units == 4
+    assert client.bill.refusals == 1
 
 
 def test_the_larger_of_retry_after_and_reset_is_waited(graph: Stub, client: GraphClient, clock: FakeClock) -> None:
@@ -213,6 +214,7 @@ def test_nobody_there(make_client: Callable[..., GraphClient], graph: Stub, cloc
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
         client.delta("d", None)
     assert len(clock.slept) == 5
+    assert client.bill.refusals == 6
 
 
 def test_traffic_is_decorated_and_carries_no_cookies(graph: Stub, client: GraphClient) -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from airflow.sdk import Connection
 
 from spfc.errors import ConnectionInvalid
+from spfc.filecloud.settings import FileCloudSettings
+from spfc.graph.settings import GraphSettings
+from spfc.ledger.database import Database
+from spfc.pipeline import wiring
+from spfc.pipeline.budgets import Budgets
 from spfc.pipeline.wiring import ledger_url
+from spfc.routes import parse_route
 
 pytestmark = pytest.mark.airflow
 
@@ -38,3 +47,23 @@ def test_sqlite_by_path() -> None:
 def test_what_cannot_be_a_ledger(fields: dict[str, str], sentence: str) -> None:
     with pytest.raises(ConnectionInvalid, match=sentence):
         ledger_url(connection(**fields))
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(4, (32, 16)), (64, (64, 64))])
+def test_each_worker_may_keep_a_connection_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workers: int, expected: tuple[int, int]
+) -> None:
+    graph = {"conn_type": "msgraph", "login": "app", "password": "x", "extra": {"tenant_id": "t"}}
+    cloud = {"conn_type": "filecloud", "host": "fc.example", "login": "u", "password": "x"}
+    monkeypatch.setenv("AIRFLOW_CONN_SPFC_SHAREPOINT", json.dumps(graph))
+    monkeypatch.setenv("AIRFLOW_CONN_SPFC_FILECLOUD", json.dumps(cloud))
+    seen: list[GraphSettings | FileCloudSettings] = []
+    graph_client, cloud_client = wiring.GraphClient, wiring.FileCloudClient
+    monkeypatch.setattr(wiring, "GraphClient", lambda s, **more: seen.append(s) or graph_client(s, **more))
+    monkeypatch.setattr(wiring, "FileCloudClient", lambda s: seen.append(s) or cloud_client(s))
+    place = {"source": {"hostname": "h", "site": "/s"}, "target": {"folder": "/team/mirror"}}
+    route = parse_route("house", {**place, "limits": {"workers": workers, "page_size": 7}})
+    wiring.make_source(route, Budgets(Database(f"sqlite:///{tmp_path / 'ledger.db'}"), beat=lambda: None))
+    wiring.make_target(route)
+    assert tuple(settings.pool_size for settings in seen) == expected
+    assert isinstance(seen[0], GraphSettings) and seen[0].page_size == 7

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +47,7 @@ from spfc.steps.removals import apply_removals
 from spfc.steps.structure import apply_structure, create_empty_folders
 from spfc.targets.base import Made, PutSpec
 from spfc.targets.memory import MemoryTarget
+from spfc.transfer.crew import Crew, Ended
 
 STRANGERS = {"/zz": None, "/zz/theirs.txt": b"theirs", "/theirs.txt": b"also theirs"}
 """What others keep in the mirror: no run may touch it."""
@@ -190,18 +190,18 @@ class InlineExecutor:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def submit(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args))
-        except Exception as error:  # noqa: BLE001  # whoever asks for the result gets it
-            future.set_exception(error)
-        return future
-
     def map(self, work: Callable[..., Any], *values: Iterable[Any]) -> Iterator[Any]:
         return iter([work(*each) for each in zip(*values, strict=True)])
 
-    def shutdown(self, **_: object) -> None: ...
+
+class InlineCrew(Crew[Any, Any]):
+    """Does at once what threads do some time. A death (no Exception) is nobody's result: it ends everything here."""
+
+    def put(self, job: Any) -> None:
+        try:
+            self._ended.put(Ended((self._work(job),)))
+        except Exception as error:  # noqa: BLE001  # raised again by whoever gathers it
+            self._ended.put(Ended(error=error))
 
 
 def unwritten_report(folder: Path, summary: RunSummary, lines: Callable[[], Iterable[LineOutcome]]) -> ReportFiles:

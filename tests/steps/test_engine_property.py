@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, event, given, note, seed, settings
 from hypothesis import strategies as st
 from tests.steps import promises
 from tests.steps.history import Step
-from tests.steps.life import DISTURBANCES, REFUSALS, InlineExecutor, Life, MortalDatabase, Turn
+from tests.steps.life import DISTURBANCES, REFUSALS, InlineCrew, InlineExecutor, Life, MortalDatabase, Turn
 
 pytestmark = pytest.mark.timeout(1200)  # a failing history takes its time to shrink
 
@@ -77,7 +77,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalDatabas
 def one_after_the_other() -> Iterator[None]:
     """Threads would make a history that cannot be told again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spfc.transfer.pool.ThreadPoolExecutor", InlineExecutor)
+        patch.setattr("spfc.transfer.pool.Crew", InlineCrew)
         patch.setattr("spfc.steps.structure.ThreadPoolExecutor", InlineExecutor)
         yield
 

@@ -15,7 +15,10 @@ from spfc.ledger.leases import take_lease
 from spfc.planning.model import Outcome, SourceItem
 from spfc.sources.base import ContentStream
 from spfc.sources.memory import MemorySource
+from spfc.steps.copying import transfer_batch
 from spfc.steps.enumerate import enumerate_source
+from spfc.steps.plan import diff_and_plan
+from spfc.steps.structure import apply_structure
 
 
 def at_noon(house: House) -> None:
@@ -127,3 +130,24 @@ def test_long_waits_keep_the_route(tmp_path: Path) -> None:
     house.clock.now += 600
     with pytest.raises(LeaseLost):
         run.beat()
+
+
+def test_a_service_that_turns_us_away_is_asked_by_fewer_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Busy(MemorySource):
+        def open(self, item: SourceItem, *, offset: int = 0) -> ContentStream:
+            self.refusals = 1  # as a client counts a 429 that it has waited out
+            return super().open(item, offset=offset)
+
+    caplog.set_level("INFO", "spfc.transfer")
+    house = House(tmp_path, fields={"limits": {"workers": 16}}, source=Busy())
+    house.publish(*_many(house))
+    shown: list[str] = []
+    run = house.context()
+    house.enumeration, house.manifest = enumerate_source(run), diff_and_plan(run)
+    apply_structure(run, house.manifest["plan_id"])
+    transfer_batch(run, house.manifest["plan_id"], 0, show=shown.append)
+    assert "A service turns us away: 2 files at once instead of 4." in caplog.messages
+    assert shown[-1].endswith(" at once")
+    assert house.target.tree()["/39.txt"] == b"39"

@@ -62,6 +62,11 @@ class FileCloudClient:
         """Requests sent so far, logins and repetitions included."""
         return self._wire.counts.total()
 
+    @property
+    def refusals(self) -> int:
+        """How often the server turned us away for now: status 408, 425, 429, 503, or no connection."""
+        return self._wire.refusals
+
     def rest(self, attempt: int) -> None:
         """Wait before a repetition that the caller decides on; ``attempt`` counts from 1."""
         self._wire.rest(attempt)

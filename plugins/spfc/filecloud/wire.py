@@ -111,6 +111,8 @@ class Wire:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._resume_at = 0.0
+        self.refusals = 0
+        """Times that nothing was carried out because the server did not want to just now, or was not reached."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -130,6 +132,9 @@ class Wire:
             try:
                 return self._once(request, jar, headers)
             except _Transient as trouble:
+                if trouble.refused:
+                    with self._lock:
+                        self.refusals += 1
                 if trouble.final or attempt >= self._settings.attempts:
                     raise trouble.error from trouble.__cause__
                 _LOG.info("filecloud %s: %s; try %d follows", request.operation, trouble.error.message, attempt + 1)
@@ -215,12 +220,13 @@ class Wire:
         if failure.sent is Sent.NO:
             where = urlsplit(self._settings.base_url).netloc.rpartition("@")[2]
             hint = "Check the FileCloud connection's host and port, and that this machine may reach it."
-            return _Transient(Unreachable(f"FileCloud at {where} cannot be reached: {failure.text}.", hint=hint))
+            error = Unreachable(f"FileCloud at {where} cannot be reached: {failure.text}.", hint=hint)
+            return _Transient(error, refused=True)
         if request.changes:
             return _Transient(_lost(request, failure.text), final=True)
         kind = ServiceBusy if failure.sent is Sent.ANSWERED else Unreachable
-        error = kind(f"FileCloud gave no whole answer to {request.operation}: {failure.text}.", item=request.subject)
-        return _Transient(error, stale=failure.stale)
+        broken = kind(f"FileCloud gave no whole answer to {request.operation}: {failure.text}.", item=request.subject)
+        return _Transient(broken, stale=failure.stale)
 
     def _refused_for_now(self, request: Request, response: requests.Response) -> _Transient:
         status = response.status_code
@@ -230,17 +236,22 @@ class Wire:
         text = f"FileCloud answered {request.operation} with status {status}."
         kind: type[ServiceError] = Throttled if status == 429 or wait is not None else ServiceBusy
         too_long = wait is not None and wait > self._settings.patience
-        return _Transient(kind(text, retry_after=wait, item=request.subject), final=too_long)
+        error = kind(text, retry_after=wait, item=request.subject)
+        return _Transient(error, final=too_long, refused=status in NOT_DONE)
 
 
 class _Transient(Exception):
-    """Trouble that may pass. ``final``: not by repeating here. ``stale``: probably an old idle connection."""
+    """Trouble that may pass. ``final``: not by repeating here. ``stale``: probably an old idle connection.
 
-    def __init__(self, error: SpfcError, *, final: bool = False, stale: bool = False) -> None:
+    ``refused``: the server did not want to just now, or was not reached.
+    """
+
+    def __init__(self, error: SpfcError, *, final: bool = False, stale: bool = False, refused: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
         self.final = final
         self.stale = stale
+        self.refused = refused
 
 
 def _lost(request: Request, why: str) -> ReplyLost:

@@ -87,7 +87,7 @@ class Downloads:
         self._session.close()
 
     def _opened(self, wanted: _Wanted) -> FileStream:
-        patience = Patience(self._governor, self._wire.settings.retries)
+        patience = Patience(self._governor, self._wire.settings.retries, self._wire.meter)
         link = self._link(wanted)
         fresh = False
         while True:

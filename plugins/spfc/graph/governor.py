@@ -28,17 +28,25 @@ class Bill:
 
     requests: int = 0
     units: int = 0
+    refusals: int = 0
+    """How often Graph turned us away for now: 429, 503, no connection."""
     requests_by: Mapping[str, int] = field(default_factory=dict)
     units_by: Mapping[str, int] = field(default_factory=dict)
 
 
 class Meter:
-    """Counts requests and units. Thread safe."""
+    """Counts requests, units and refusals. Thread safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: Counter[str] = Counter()
         self._units: Counter[str] = Counter()
+        self._refusals = 0
+
+    def refuse(self) -> None:
+        """Count one request that was turned away for now."""
+        with self._lock:
+            self._refusals += 1
 
     def add(self, operation: str, units: int) -> None:
         """Count one request of ``units``."""
@@ -49,7 +57,8 @@ class Meter:
     def bill(self) -> Bill:
         """Return the totals so far."""
         with self._lock:
-            return Bill(self._requests.total(), self._units.total(), dict(self._requests), dict(self._units))
+            requests, units = dict(self._requests), dict(self._units)
+        return Bill(sum(requests.values()), sum(units.values()), self._refusals, requests, units)
 
 
 @dataclass(slots=True)

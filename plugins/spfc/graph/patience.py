@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from spfc.errors import Disposition, SpfcError
-from spfc.graph.governor import Governor
+from spfc.errors import Disposition, SpfcError, Unreachable
+from spfc.graph.governor import Governor, Meter
 
 BACKOFF_FIRST: Final = 1.0
 BACKOFF_CEILING: Final = 60.0
@@ -14,16 +14,22 @@ THROTTLE_LIMIT: Final = 10
 
 
 class Patience:
-    """Counts the failures of one request and waits between tries: exponential backoff with full jitter."""
+    """Counts the failures of one request and waits between tries: exponential backoff with full jitter.
 
-    def __init__(self, governor: Governor, retries: int) -> None:
+    ``meter`` hears of each time that the service turned the request away.
+    """
+
+    def __init__(self, governor: Governor, retries: int, meter: Meter) -> None:
         self._governor = governor
+        self._meter = meter
         self._retries = retries
         self._failures = 0
         self._throttles = 0
 
     def after(self, error: SpfcError) -> None:
         """Return when the request may be sent again; raise ``error`` when that is pointless or was often."""
+        if error.disposition is Disposition.WAIT or isinstance(error, Unreachable):
+            self._meter.refuse()
         if error.disposition is Disposition.WAIT:
             self._after_throttle(error)
         elif error.disposition is Disposition.RETRY:

@@ -73,7 +73,7 @@ class Wire:
 
     def _ask(self, call: Call, read: Callable[[requests.Response], _Read]) -> _Read:
         url = self._absolute(call)
-        patience = Patience(self.governor, self.settings.retries)
+        patience = Patience(self.governor, self.settings.retries, self.meter)
         renewed = False
         while True:
             problem: SpfcError

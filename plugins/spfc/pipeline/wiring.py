@@ -70,16 +70,24 @@ def make_target(route: Route) -> Target:
 
 
 def graph_settings(route: Route) -> GraphSettings:
-    """Return what the Airflow connection of a route's source says. Raises ConnectionInvalid."""
+    """Return what the Airflow connection of a route's source says; each worker may keep a connection of its own.
+
+    Raises ConnectionInvalid.
+    """
     with _named(route.source.connection, GraphHook.conn_type):
         settings = GraphHook(route.source.connection).get_settings()
-    return replace(settings, page_size=route.limits.page_size)
+    size = max(settings.pool_size, route.limits.workers)
+    return replace(settings, page_size=route.limits.page_size, pool_size=size)
 
 
 def filecloud_settings(route: Route) -> FileCloudSettings:
-    """Return what the Airflow connection of a route's target says. Raises ConnectionInvalid."""
+    """Return what the Airflow connection of a route's target says; each worker may keep a connection of its own.
+
+    Raises ConnectionInvalid.
+    """
     with _named(route.target.connection, FileCloudHook.conn_type):
-        return FileCloudHook(route.target.connection).get_settings()
+        settings = FileCloudHook(route.target.connection).get_settings()
+    return replace(settings, pool_size=max(settings.pool_size, route.limits.workers))
 
 
 def open_ledger() -> Database:

@@ -30,10 +30,14 @@ class ChangePage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the source has cost so far in this process: requests sent, and resource units they are worth."""
+    """What the source has cost so far in this process: requests sent, and resource units they are worth.
+
+    ``refusals``: how often it turned us away for now (too many requests, overloaded, no connection).
+    """
 
     requests: int = 0
     units: int = 0
+    refusals: int = 0
 
 
 class ContentStream(Protocol):

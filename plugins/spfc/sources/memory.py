@@ -66,6 +66,7 @@ class MemorySource:
         self.break_next: list[int | None] = []
         self.identity = "memory"
         self.unlisted: set[str] = set()
+        self.refusals = 0
         self._read_to_end = False
         self._pages: list[tuple[tuple[SourceItem, ...], bool]] = []
         self._lock = threading.RLock()
@@ -92,7 +93,7 @@ class MemorySource:
     def usage(self) -> Usage:
         """What was spent so far: each call is one request of one unit."""
         calls = self.counts.total() - self.counts["bind"]
-        return Usage(calls, calls)
+        return Usage(calls, calls, self.refusals)
 
     def bind(self, known: Binding | None) -> Binding:
         """See the protocol."""

@@ -28,9 +28,9 @@ class SharePointLibrary:
 
     @property
     def usage(self) -> Usage:
-        """What the client has spent so far: Graph requests, and the units they are worth."""
+        """What the client has spent so far: Graph requests, the units they are worth, and refusals."""
         bill = self._client.bill
-        return Usage(requests=bill.requests, units=bill.units)
+        return Usage(requests=bill.requests, units=bill.units, refusals=bill.refusals)
 
     def bind(self, known: Binding | None) -> Binding:
         """Find site and library: two requests, none when ``known`` was found under the same address.

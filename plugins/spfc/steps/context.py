@@ -90,6 +90,11 @@ class RunContext:
         calls = self.target.calls if "target" in self.__dict__ else 0
         return Cost(usage.requests, usage.units, calls)
 
+    def refusals(self) -> int:
+        """Return how often source and target have turned this task away so far."""
+        usage = self.source.usage if "source" in self.__dict__ else Usage()
+        return usage.refusals + (self.target.refusals if "target" in self.__dict__ else 0)
+
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
         """Run a step: its costs are written down however it ends, a failure becomes the run's error, sessions close."""

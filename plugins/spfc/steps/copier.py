@@ -15,6 +15,7 @@ from spfc.steps.halting import Halt
 from spfc.steps.results import deferred, result_of_error
 from spfc.transfer.breaker import QUOTA_STRIKES, SERVICE_STRIKES, Breaker
 from spfc.transfer.copy import CopyJob, copy_file
+from spfc.transfer.pace import Pace
 from spfc.transfer.progress import Progress
 
 Job = tuple[StoredLine, CopyJob | LineResult]
@@ -27,6 +28,7 @@ class Copier:
 
     run: RunContext
     progress: Progress
+    pace: Pace
     stop: Halt
     breaker: Breaker
 
@@ -82,9 +84,13 @@ class Copier:
             return LineResult(stored.seq, item_id, Outcome.SKIPPED, detail=settled.note, synced=settled.kept)
         run = self.run
         care = care_of(run, lambda: self.stop.hurried)
-        synced = copy_file(run.source, run.target, settled.job, self.progress.add_bytes, care).synced
+        synced = copy_file(run.source, run.target, settled.job, self._count, care).synced
         detail = f"{synced.verification}. {settled.note}" if settled.note else synced.verification
         return LineResult(stored.seq, item_id, Outcome.DONE, detail=detail, synced=synced)
+
+    def _count(self, size: int) -> None:
+        self.progress.add_bytes(size)
+        self.pace.moved(size)
 
 
 def _no_room() -> QuotaFull:

@@ -26,6 +26,7 @@ from spfc.steps.results import deferred, name_holders, record, result_of_error, 
 from spfc.transfer.breaker import QUOTA_STRIKES, Breaker
 from spfc.transfer.copy import Copied, CopyJob, arrived
 from spfc.transfer.interrupt import on_termination
+from spfc.transfer.pace import Pace
 from spfc.transfer.pool import MOST_PER_WORKER, run_jobs
 from spfc.transfer.progress import Progress, human_bytes
 
@@ -62,10 +63,12 @@ def transfer_batch(
         log.info("%s", text)
         show(text)
 
-    progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak)
+    workers = run.route.limits.workers
+    pace = Pace(workers, run.refusals)
+    progress = Progress(len(lines), sum(s.line.size for s in lines), run.clock, speak, lambda: pace.limit)
     stop = Halt(run)
     strikes = len(list(takewhile(lambda code: code == QuotaFull.code, codes)))
-    copier = Copier(run, progress, stop, Breaker(stop.ask, quota_strikes=strikes))
+    copier = Copier(run, progress, pace, stop, Breaker(stop.ask, quota_strikes=strikes))
     counts: dict[str, Any] = {}
     ended: set[int] = set()
     # An earlier try of this task has died: what it was at may be there, and would become a second version.
@@ -75,7 +78,7 @@ def transfer_batch(
         return (arrived_before(run, job) if job[0].seq in doubtful else None) or copier.execute(job)
 
     with on_termination(stop.hurry):
-        for group in run_jobs(jobs_of(run, lines), work, workers=run.route.limits.workers, stop=stop):
+        for group in run_jobs(jobs_of(run, lines), work, workers=workers, stop=stop, pace=pace):
             results = [result for result in group if result is not None]
             record(run, plan_id, results)
             ended.update(result.seq for result in results)

@@ -62,6 +62,10 @@ class Target(Protocol):
     def calls(self) -> int:
         """Requests sent so far by this object, logins included."""
 
+    @property
+    def refusals(self) -> int:
+        """How often the service turned this object away for now (too many requests, overloaded, no connection)."""
+
     def stat(self, path: str) -> TargetEntry | None:
         """Return what stands at ``path``, None when nothing does. One call."""
 

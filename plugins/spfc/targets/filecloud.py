@@ -59,6 +59,11 @@ class FileCloudTarget:
         """Requests sent so far by the client, logins and repetitions included."""
         return self._client.calls
 
+    @property
+    def refusals(self) -> int:
+        """Answers with status 408, 425, 429 or 503 so far, and connections that could not be made."""
+        return self._client.refusals
+
     def ensure_root(self) -> Made:
         """Make the missing levels of the root path; one call when it is there (two for a bare account folder).
 

@@ -71,6 +71,8 @@ class MemoryTarget:
         self._refused = refused_names
         self.network_folders: set[str] = set()
         self.ignores_ranges = False
+        self.refusals = 0
+        """See the protocol; counted up by tests."""
         self._serial = itertools.count(1)
         self._root = _Node("", Kind.FOLDER)
         self._outside = _Node("", Kind.FOLDER)

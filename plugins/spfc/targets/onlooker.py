@@ -22,6 +22,11 @@ class Onlooker:
         """See the protocol."""
         return self._target.calls
 
+    @property
+    def refusals(self) -> int:
+        """See the protocol."""
+        return self._target.refusals
+
     def stat(self, path: str) -> TargetEntry | None:
         """See the protocol."""
         return self._target.stat(path)

@@ -1,11 +1,13 @@
-"""Many copies at once: worker threads, a clean stop, and results handed back in groups."""
+"""Many copies at once: a clean stop, and results handed back in groups."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
+
+from spfc.transfer.crew import Crew
+from spfc.transfer.pace import Pace
 
 GATHER_SECONDS = 0.05
 """How long an ended job waits for others to be handed back with it: a group costs its listener as much as one."""
@@ -13,71 +15,71 @@ GATHER_SECONDS = 0.05
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-MOST_PER_WORKER = 2
-"""Jobs taken up per worker: the one it is at, and the next."""
+MOST_PER_WORKER = 4
+"""Jobs taken up per worker: the one it is at, and what it may get done while results are gathered."""
 
 
 def run_jobs(
-    jobs: Iterable[Job], work: Callable[[Job], Result], *, workers: int, stop: Callable[[], bool]
+    jobs: Iterable[Job],
+    work: Callable[[Job], Result],
+    *,
+    workers: int,
+    stop: Callable[[], bool],
+    pace: Pace | None = None,
 ) -> Iterator[list[Result]]:
     """Yield the results of ``work`` over all jobs, in groups as they end, never more than ``workers`` under way.
 
-    When ``stop`` says so, no further job is begun; those under way are finished. An exception of ``work`` ends
-    everything: jobs under way are awaited, their results yielded, then the exception is raised. An exception of
-    ``jobs`` does the same. A caller that stops listening (its own error) ends everything but the jobs under way.
+    With a ``pace`` never more than it says. When ``stop`` (called from several threads) says so, no further job is
+    begun; those under way are finished. An exception of ``work`` ends everything: jobs under way are awaited, their
+    results yielded, then the exception is raised. An exception of ``jobs`` does the same. A caller that stops listening
+    (its own error) ends everything but the jobs under way.
     """
-    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy")
+
+    def limit() -> int:
+        return workers if pace is None else min(workers, pace.limit)
+
+    def paced(job: Job) -> Result:
+        try:
+            return work(job)
+        finally:
+            if pace is not None:
+                pace.ended()
+
+    crew = Crew(paced, limit, stop)
+    if pace is not None:
+        pace.when_wider(crew.widen)
     try:
-        yield from _results(iter(jobs), lambda job: pool.submit(work, job), most=MOST_PER_WORKER * workers, stop=stop)
+        yield from _results(iter(jobs), crew, limit, stop)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.close()
 
 
 def _results(
-    queue: Iterator[Job], submit: Callable[[Job], Future[Result]], *, most: int, stop: Callable[[], bool]
+    queue: Iterator[Job], crew: Crew[Job, Result], limit: Callable[[], int], stop: Callable[[], bool]
 ) -> Iterator[list[Result]]:
-    running: set[Future[Result]] = set()
+    taken = 0
     failure: BaseException | None = None
     while True:
         try:
-            while len(running) < most and failure is None and not stop():
-                running.add(submit(next(queue)))
+            while taken < MOST_PER_WORKER * limit() and failure is None and not stop():
+                crew.put(next(queue))
+                taken += 1
         except StopIteration:
             pass
         except Exception as error:  # noqa: BLE001  # raised again below, when what is under way has ended
             failure = error
         if failure is not None or stop():
-            running = {future for future in running if not future.cancel()}
-        if not running:
+            taken -= crew.drop()
+        if not taken:
             break
-        ended, running = _gather(running)
-        results, errors = _split(ended)
-        failure = failure or next(iter(errors), None)
+        group = crew.gather(taken, GATHER_SECONDS)
+        taken -= len(group)
+        failure = failure or next((ended.error for ended in group if ended.error is not None), None)
+        results = [result for ended in group for result in ended.results]
         if results:
             yield results
     if failure is not None:
         raise failure
-
-
-def _gather(running: set[Future[Result]]) -> tuple[set[Future[Result]], set[Future[Result]]]:
-    """Wait for the first to end and a moment for more; return those that have ended, and the others."""
-    ended, left = wait(running, return_when=FIRST_COMPLETED)
-    if left:
-        more, left = wait(left, timeout=GATHER_SECONDS)
-        ended |= more
-    return ended, left
-
-
-def _split(ended: Iterable[Future[Result]]) -> tuple[list[Result], list[BaseException]]:
-    results: list[Result] = []
-    errors: list[BaseException] = []
-    for future in ended:
-        error = future.exception()
-        if error is None:
-            results.append(future.result())
-        else:
-            errors.append(error)
-    return results, errors
 
 
 class StopSignal:

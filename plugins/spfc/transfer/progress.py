@@ -10,11 +10,21 @@ REPORT_SECONDS = 10.0
 
 
 class Progress:
-    """Counts files and bytes from many threads and speaks up every :data:`REPORT_SECONDS`."""
+    """Counts files and bytes from many threads and speaks up every :data:`REPORT_SECONDS`.
 
-    def __init__(self, files: int, size: int, clock: Callable[[], float], say: Callable[[str], None]) -> None:
+    ``at_once`` returns how many files are copied at the same time, None where nobody asks.
+    """
+
+    def __init__(
+        self,
+        files: int,
+        size: int,
+        clock: Callable[[], float],
+        say: Callable[[str], None],
+        at_once: Callable[[], int] | None = None,
+    ) -> None:
         self._files, self._size = files, size
-        self._clock, self._say = clock, say
+        self._clock, self._say, self._at_once = clock, say, at_once
         self._started = self._spoke = clock()
         self._lock = threading.Lock()
         self.files_done = 0
@@ -44,9 +54,10 @@ class Progress:
         """Return the progress in one line."""
         rate = self.bytes_done / self.seconds
         left = (self._size - self.bytes_done) / rate if rate else 0.0
+        at_once = f", {self._at_once()} at once" if self._at_once else ""
         return (
             f"{self.files_done} of {self._files} files, {human_bytes(self.bytes_done)} of {human_bytes(self._size)}, "
-            f"{human_bytes(rate)}/s, about {human_seconds(max(left, 0))} left"
+            f"{human_bytes(rate)}/s, about {human_seconds(max(left, 0))} left{at_once}"
         )
 
 
