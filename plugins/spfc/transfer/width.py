@@ -35,9 +35,11 @@ class Phase(StrEnum):
 
 ROUND_SECONDS: Mapping[Phase, float] = {Phase.CLIMB: 0.25, Phase.HOLD: 2.0, Phase.TRY: 2.0, Phase.RECOVER: 0.5}
 """How long a round lasts at least."""
-PATIENCE = 5
+ROUNDS_IN_VAIN = 3
+"""Rounds that must all have brought nothing before a step up is taken back: the best of them counts."""
+PATIENCE = 2
 """Rounds of holding before the first try; each one in vain doubles them, up to :data:`LONGEST_PATIENCE`."""
-LONGEST_PATIENCE = 80
+LONGEST_PATIENCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Width:
         """Work per second before the last step up."""
         self._back = self.limit
         """Where a step up that brings nothing leads back to, and where a recovery ends."""
-        self._patience, self._held, self._deaf = PATIENCE, 0, False
+        self._patience, self._rounds, self._deaf = PATIENCE, 0, False
 
     def look(self, now: float, done: Done) -> bool:
         """Take in the totals at ``now``; say whether the limit is another one than before."""
@@ -119,14 +121,17 @@ class Width:
             self._enter(Phase.HOLD)
 
     def _hold(self, pace: float) -> None:
-        self._held += 1
-        if self._held >= self._patience and self.limit < self._ceiling:
+        self._rounds += 1
+        if self._rounds >= self._patience and self.limit < self._ceiling:
             self._enter(Phase.TRY)
             self._step_up(pace)
 
     def _judge(self, pace: float) -> None:
         """Go on, or back, after a round that was wider than the one before."""
+        self._rounds += 1
         if self._pace is not None and pace < GAIN * self._pace:
+            if self._rounds < ROUNDS_IN_VAIN:
+                return
             self.limit = self._back
             self._patience = min(LONGEST_PATIENCE, 2 * self._patience) if self.phase is Phase.TRY else PATIENCE
             self._enter(Phase.HOLD)
@@ -137,9 +142,9 @@ class Width:
             self._step_up(pace)
 
     def _step_up(self, pace: float) -> None:
-        self._back, self._pace = self.limit, pace
+        self._back, self._pace, self._rounds = self.limit, pace, 0
         more = self.limit if self.phase is Phase.CLIMB else max(1, self.limit // 4)
         self.limit = min(self._ceiling, self.limit + more)
 
     def _enter(self, phase: Phase) -> None:
-        self.phase, self._held = phase, 0
+        self.phase, self._rounds = phase, 0
