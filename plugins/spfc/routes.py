@@ -186,7 +186,7 @@ class Limits(_Strict):
     """How much one run does, and how much of it at once."""
 
     max_documents: int | None = Field(None, ge=1, description="most files copied per run; the rest stays owed")
-    workers: int = Field(8, ge=1, le=64, description="files copied at once within one transfer task")
+    workers: int = Field(8, ge=1, le=64, description="most files copied at once within one transfer task")
     batch_files: int = Field(2000, ge=1, description="most files in one transfer task")
     batch_mib: int = Field(4096, ge=1, description="most MiB in one transfer task, larger single files aside")
     max_batches: int = Field(64, ge=1, le=1024, description="most transfer tasks per run")
