@@ -28,6 +28,8 @@ from simulators.common.journal import Journal, JournalEntry
 from simulators.common.tls import TlsFiles, ensure_tls
 
 HOST = "127.0.0.1"
+_READ_AHEAD = 1 << 18
+"""Bytes of a body that may wait for their handler: as much as the event loop reads at once, so it seldom pauses."""
 _LOG = logging.getLogger("simulators")
 FaultSource = FaultPlan | Path | Iterable[FaultRule | Mapping[str, Any]] | None
 
@@ -180,7 +182,9 @@ class SimulatorServer(ABC):
         """Serve in the current event loop until cancelled or stopped."""
         self._loop = asyncio.get_running_loop()
         self._quit = asyncio.Event()
-        server = web.Server(self._dispatch, request_factory=self._make_request, access_log=None)
+        server = web.Server(
+            self._dispatch, request_factory=self._make_request, access_log=None, read_bufsize=_READ_AHEAD
+        )
         runner = web.ServerRunner(server, shutdown_timeout=0.2)
         await runner.setup()
         try:

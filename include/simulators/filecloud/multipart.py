@@ -39,6 +39,7 @@ class MultipartReader:
         if not content_type.lower().startswith("multipart/") or found is None:
             raise MultipartError("the body is not multipart/form-data")
         self._delimiter = b"\r\n--" + (found[1] or found[2]).encode()
+        self._look_back = len(self._delimiter) - 1
         self._sink = sink
         self._buffer = b"\r\n"  # the first delimiter has no line before it
         self._at = _At.PREAMBLE
@@ -75,11 +76,22 @@ class MultipartReader:
             self._buffer = self._buffer[position + len(self._delimiter) :]
             self._at = _At.HEADERS
             return True
-        spare = len(self._buffer) - len(self._delimiter) + 1
-        if spare > 0:
-            self._emit(spare)
-            self._buffer = self._buffer[spare:]
+        spare = self._begun_delimiter()
+        self._emit(spare)
+        self._buffer = self._buffer[spare:]
         return False
+
+    def _begun_delimiter(self) -> int:
+        """Return where the buffer ends with the beginning of a delimiter, its length when it does not.
+
+        So nearly always nothing is kept, and no piece has to be joined to the next one.
+        """
+        at = self._buffer.find(b"\r", max(0, len(self._buffer) - self._look_back))
+        while at >= 0:
+            if self._delimiter.startswith(self._buffer[at:]):
+                return at
+            at = self._buffer.find(b"\r", at + 1)
+        return len(self._buffer)
 
     def _emit(self, count: int) -> None:
         if count and self._take is not None:

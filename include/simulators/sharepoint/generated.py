@@ -63,6 +63,11 @@ class GeneratedLibrary(Library):
                 self._generate()
             yield self.store
 
+    @contextmanager
+    def at_hand(self) -> Iterator[bool]:
+        """Say no: what is generated has a lock of its own."""
+        yield False
+
     def is_fresh(self, item: Item) -> bool:
         """Say yes: nobody else changes this library."""
         return True

@@ -36,6 +36,17 @@ class Library:
                 self.scanner.scan(self._clock.now())
             yield self.store
 
+    @contextmanager
+    def at_hand(self) -> Iterator[bool]:
+        """Hold the library still if that takes no time, and say whether it does: no scan is needed nor under way."""
+        if not self._lock.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield self.ids.root_id in self.store.items
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         """Write the state and close its file."""
         with self._lock:
