@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.steps.house import House
 from spfc.errors import ServiceBusy, TargetSuspicious
 from spfc.ledger.schema import scrubs, synced_items
 from spfc.planning.model import Kind
+from spfc.steps.closing import close_run
 from spfc.steps.enumerate import enumerate_source
 from spfc.steps.plan import diff_and_plan
 from spfc.steps.scrub import WEEK, scrub, scrub_share
@@ -34,7 +36,7 @@ def scrubbed(house: House) -> dict[str, int] | None:
     """A run with nothing new, as the DAG does it; what it planned is carried out."""
     run = house.context()
     house.enumeration = enumerate_source(run)
-    house.manifest = {}
+    house.manifest, house.results["run"] = {}, run.run_id
     found = None
     if house.enumeration["debt"] or scrub_share(run):
         house.manifest = diff_and_plan(run)
@@ -74,6 +76,8 @@ def test_in_two_weeks_half_a_week_each_every_copy_is_read_once(house: House) -> 
     for _ in range(2):
         house.clock.now += WEEK
         assert scrubbed(house) == {"read": 10, "missing": 0, "changed": 0, "unread": 0}
+        report = close_run(house.context(house.results["run"]), house.folder / "reports").files.json
+        assert json.loads(report.read_text())["scrub"] == {"read": 10, "missing": 0, "changed": 0, "unread": 0}
     assert house.target.counts["open"] == FILES
     assert verified(house) == {str(n) for n in range(FILES)}
     house.clock.now += WEEK

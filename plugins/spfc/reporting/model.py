@@ -82,7 +82,9 @@ class RunSummary:
     only). ``planned_lines`` is the number of lines the plan was sealed with; when given, the report must
     show exactly as many. ``dag_id`` names the DAG whose readers may read the report; empty means that it
     equals the route name. ``audit`` counts what a look at the target found, empty when the run did not look:
-    ``folders`` listed, ``entries`` seen, and the kinds of :class:`~spfc.planning.audit.Drift`.
+    ``folders`` listed, ``entries`` seen, and the kinds of :class:`~spfc.planning.audit.Drift`. ``scrub`` counts the old
+    copies that were read back: ``read`` and found as they were, ``missing``, ``changed``, ``unread``; empty when none
+    were due.
     """
 
     route: str
@@ -109,6 +111,7 @@ class RunSummary:
     planned_lines: int | None = None
     dag_id: str = ""
     audit: Mapping[str, int] = field(default_factory=dict)
+    scrub: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

@@ -51,6 +51,13 @@ AUDIT_MEANINGS = {
     Drift.UNKNOWN: "what spfc did not put there and leaves alone; of a folder only the top",
 }
 
+SCRUB_MEANINGS = {
+    "read": "old copies that were read back and have the bytes that were copied",
+    "missing": "copies that are not there any more; they are brought again",
+    "changed": "copies whose bytes, size or time differ from what was copied; they are settled as the policies say",
+    "unread": "copies that could not be read this time; they come first in the next run",
+}
+
 BACK_MARKER = "<!--spfc:back-->"
 """Where the web plugin puts its link back to the list; in the file itself it is an empty comment."""
 
@@ -93,6 +100,7 @@ def _view(summary: RunSummary, totals: Totals, samples: Samples) -> dict[str, An
         "totals": totals,
         "counters": [(name, number, COUNTER_MEANINGS[name]) for name, number in counters_by_name(totals).items()],
         "audit": [(name, summary.audit[name], meaning) for name, meaning in AUDIT_MEANINGS.items() if summary.audit],
+        "scrub": [(name, summary.scrub[name], meaning) for name, meaning in SCRUB_MEANINGS.items() if summary.scrub],
         "verdict": verdict(summary, totals),
         "verdict_words": "Rehearsal" if _calm_rehearsal(summary, totals) else VERDICTS[verdict(summary, totals)],
         "story": story(summary, totals),

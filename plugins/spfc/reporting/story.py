@@ -29,7 +29,10 @@ def story(summary: RunSummary, totals: Totals) -> str:
 
 def _calm(summary: RunSummary) -> str:
     """Return what a run says that had nothing to do; one that looked at the target says what it saw there."""
-    audit = summary.audit
+    audit, scrub = summary.audit, summary.scrub
+    if scrub:
+        found = [f"{number:,} {name}" for name, number in scrub.items() if name != "read" and number]
+        return f"Read {plural(scrub['read'], 'old copy', 'old copies')} back: {', '.join(found) or 'no difference'}."
     if not audit:
         return "Nothing had changed at the source: the target is in sync."
     seen = f"{plural(audit['entries'], 'entry', 'entries')} in {plural(audit['folders'], 'folder')}"

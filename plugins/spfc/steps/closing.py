@@ -125,6 +125,7 @@ def _summary(run: RunContext, row: RunRow, airflow_url: str | None, dag_id: str)
         planned_lines=sum(manifest["counts"].values()) if manifest else None,
         dag_id=dag_id,
         audit=manifest.get("audit") or {},
+        scrub=manifest.get("scrub") or {},
     )
 
 

@@ -66,7 +66,7 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     book.write_structure(structure, evictions)
     if audit is not None:
         book.write_strangers(audit.lines())
-    manifest = book.seal(audit) | {"scrub": scrubbed}
+    manifest = book.seal(audit, scrubbed)
     log.info("Plan %s: %s. %s", plan_id, _sentence(manifest["counts"]), manifest["guard"]["text"])
     return manifest
 
@@ -182,7 +182,7 @@ class _PlanWriter:
             self._write([(self._seq + place, line) for place, line in enumerate(piece, 1)])
             self._seq += len(piece)
 
-    def seal(self, audit: Audit | None) -> dict[str, Any]:
+    def seal(self, audit: Audit | None, scrubbed: dict[str, int] | None) -> dict[str, Any]:
         """Pack batches, make the plan final and return its manifest."""
         batches = self._pack()
         manifest: dict[str, Any] = {
@@ -199,6 +199,7 @@ class _PlanWriter:
             "outside_paths": self._outside,
             "dry_run": self._run.options.dry_run,
             "audit": audit.summary() if audit else None,
+            "scrub": scrubbed,
         }
         run = self._run
         with run.writing() as connection:
