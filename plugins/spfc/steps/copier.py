@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from spfc.errors import Interrupted, QuotaFull, SpfcError, TargetChanged
+from spfc.errors import Interrupted, SpfcError, TargetChanged
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine
 from spfc.planning.model import Outcome
 from spfc.steps.bookmarks import care_of
+from spfc.steps.brakes import no_room, service_down, told_to_stop
 from spfc.steps.conflicts import Settled, must_look, settle
 from spfc.steps.context import RunContext
 from spfc.steps.halting import Halt
 from spfc.steps.results import deferred, result_of_error
-from spfc.transfer.breaker import QUOTA_STRIKES, SERVICE_STRIKES, Breaker
+from spfc.transfer.breaker import Breaker
 from spfc.transfer.copy import CopyJob, copy_file
 from spfc.transfer.pace import Pace
 from spfc.transfer.progress import Progress
@@ -40,7 +41,7 @@ class Copier:
         if self.stop.hurried:
             return None
         if self.breaker.full:
-            return result_of_error(stored, _no_room())
+            return result_of_error(stored, no_room())
         try:
             result = self._bring(stored, copy)
         except Interrupted:
@@ -58,16 +59,11 @@ class Copier:
 
     def raise_if_cut_short(self, left: int) -> None:
         """Raise the reason why files were left that somebody should hear about."""
-        down, route = self.breaker.down, self.run.route
+        down = self.breaker.down
         if down is not None:
-            place = route.source.label if down.of_source else route.target.label
-            raise type(down)(
-                f"{'SharePoint' if down.of_source else 'FileCloud'} ({place}) failed for {SERVICE_STRIKES} files in a "
-                f"row, so the transfer stopped with {left} files left. The last one: {down.message}",
-                hint="The rest waits for the next try.",
-            )
+            raise service_down(self.run.route, down, f"{left} files")
         if self.stop.hurried and left:
-            raise Interrupted(f"The task was told to stop, with {left} files left.", hint="The next try goes on there.")
+            raise told_to_stop(f"{left} files")
 
     def _bring(self, stored: StoredLine, job: CopyJob) -> LineResult:
         """Copy one file; a copy that was edited at the target is settled first, or when the target says so."""
@@ -91,10 +87,3 @@ class Copier:
     def _count(self, size: int) -> None:
         self.progress.add_bytes(size)
         self.pace.moved(size)
-
-
-def _no_room() -> QuotaFull:
-    return QuotaFull(
-        f"Not tried: the target had no room for {QUOTA_STRIKES} files in a row.",
-        hint="Make room at FileCloud (old versions and the recycle bin count too) or raise the quota.",
-    )

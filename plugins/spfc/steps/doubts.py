@@ -20,6 +20,7 @@ from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import OPEN, StoredLine, left_open, load_manifest, newest_plan, stored_lines
 from spfc.ledger.runs import feed_was_read_since, load_run
 from spfc.planning.model import Action, Outcome, Reason, SourceItem
+from spfc.steps.brakes import Brakes
 from spfc.steps.context import RunContext
 from spfc.steps.copying import arrived_before, in_flight, jobs_of
 from spfc.steps.placement import Placement
@@ -140,7 +141,7 @@ Looked = tuple[list[StoredLine], list[LineResult]]
 
 
 def _placed(run: RunContext, plan_id: str, group: list[StoredLine]) -> Looked:
-    return group, Group(run, plan_id, Placement(run), group).execute() if group else []
+    return group, Group(run, plan_id, Placement(run), group, Brakes.of(run)).execute() if group else []
 
 
 def _arrived(run: RunContext, lines: list[StoredLine]) -> Looked:

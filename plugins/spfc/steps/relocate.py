@@ -33,7 +33,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from spfc.errors import Disposition, ItemChanged, ItemGone, SpfcError, TargetChanged, TargetExists
+from spfc.errors import Disposition, Interrupted, ItemChanged, ItemGone, SpfcError, TargetChanged, TargetExists
 from spfc.ledger.observations import load_source
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.overwrites import held_versions
@@ -44,6 +44,7 @@ from spfc.planning.leftovers import leftover_id
 from spfc.planning.model import Kind, Outcome, SourceItem, SyncedItem, TargetEntry
 from spfc.planning.names import fold
 from spfc.steps.bookmarks import care_of
+from spfc.steps.brakes import Brakes, no_room
 from spfc.steps.context import RunContext
 from spfc.steps.copying import bind_source
 from spfc.steps.leftovers import clear_folder
@@ -77,17 +78,24 @@ class _Tally:
 
 
 class Relocation:
-    """The relocation of what one plan line wanted to move. Used once."""
+    """The relocation of what one plan line wanted to move. Used once.
 
-    def __init__(self, run: RunContext, plan_id: str, stored: StoredLine) -> None:
-        self._run, self._plan_id, self._stored = run, plan_id, stored
+    ``brakes`` are those of its step: when the task is told to stop, the copies under way are broken off and no other is
+    begun; a full target or a service that is down ends it as it ends ordinary copies.
+    """
+
+    def __init__(self, run: RunContext, plan_id: str, stored: StoredLine, brakes: Brakes) -> None:
+        self._run, self._plan_id, self._stored, self._brakes = run, plan_id, stored, brakes
         self._tag = f"{plan_id}.{stored.seq}"
-        self._stop = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
+        self._time_box = StopSignal(run.clock, run.now() + run.route.limits.time_box_minutes * 60)
         self._progress = Progress(1, stored.line.size, run.clock, self._speak)
         self._tally = _Tally()
 
     def execute(self, synced: SyncedItem, source: SourceItem, old: str, new: str) -> LineResult:
-        """Relocate and return how the line ended. Raises what prevents the item itself, which then is where it was."""
+        """Relocate and return how the line ended. Raises what prevents the item itself, which then is where it was.
+
+        That may be Interrupted. A folder that is interrupted is at its new place, and what is below it follows later.
+        """
         step = _Step(synced, source, self._stored.line.parent_id or "", old, new)
         bind_source(self._run)
         log.info("%s is copied and removed, because the target refused to move it.", old)
@@ -102,7 +110,8 @@ class Relocation:
         seq, tally = self._stored.seq, self._tally
         if not tally.errors and not tally.waiting:
             return LineResult(seq, moved.id, Outcome.DONE, detail="; ".join([DONE, *tally.notes]), synced=moved)
-        reason = str(tally.errors[0]) if tally.errors else "The time of this task was up."
+        told = "The task was told to stop." if self._brakes.stop.hurried else "The time of this task was up."
+        reason = str(tally.errors[0]) if tally.errors else told
         number = len(tally.errors) + tally.waiting
         what = f"It is at its new place; {number} items of the old one have yet to follow or to go: {reason}"
         code = tally.errors[0].code if tally.errors else "not_reached"
@@ -132,8 +141,23 @@ class Relocation:
             )  # fmt: skip
 
     def _copy(self, step: _Step) -> Copied:
+        brakes, run = self._brakes, self._run
+        if brakes.breaker.full:
+            raise no_room()
         job = CopyJob(step.source, step.parent_id, step.new)
-        return copy_file(self._run.source, self._run.target, job, self._progress.add_bytes, care_of(self._run))
+        care = care_of(run, lambda: brakes.stop.hurried)
+        try:
+            copied = copy_file(run.source, run.target, job, self._progress.add_bytes, care)
+        except Interrupted:
+            raise
+        except SpfcError as error:
+            brakes.breaker.note(error)
+            raise
+        brakes.breaker.note(None)
+        return copied
+
+    def _stop(self) -> bool:
+        return self._time_box() or self._brakes.stop()
 
     def _settle(self, pairs: list[tuple[_Step, Copied]]) -> None:
         """Write new places down, remove the old copies, forget them."""
@@ -190,6 +214,8 @@ class Relocation:
             for results in run_jobs(steps, work, workers=self._run.route.limits.workers, stop=self._stop):
                 self._settle([(step, got) for step, got in results if isinstance(got, Copied)])
                 for step, got in results:
+                    if isinstance(got, Interrupted):
+                        continue
                     del waiting[step.synced.id]
                     if isinstance(got, SpfcError):
                         self._withdraw_unused(step, got)

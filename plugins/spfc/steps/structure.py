@@ -9,17 +9,19 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from spfc.errors import ItemGone, LedgerUnavailable, MoveRefused, SpfcError
+from spfc.errors import Interrupted, ItemGone, LedgerUnavailable, MoveRefused, SpfcError
 from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import same_content
 from spfc.planning.model import Action, Kind, Outcome, Reason, SourceItem, SyncedItem, Verification
+from spfc.steps.brakes import Brakes
 from spfc.steps.context import RunContext
 from spfc.steps.first_look import LOOKING
 from spfc.steps.placement import Placement
 from spfc.steps.relocate import Relocation
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
+from spfc.transfer.interrupt import on_termination
 
 log = logging.getLogger("spfc.structure")
 
@@ -30,7 +32,11 @@ STRUCTURE = (Action.CREATE_FOLDER, Action.MOVE, Action.ADOPT, Action.RECORD)
 
 
 def apply_structure(run: RunContext, plan_id: str) -> dict[str, Any]:
-    """Make needed folders, move and rename, adopt and record. Returns counts by ``action.outcome``."""
+    """Make needed folders, move and rename, adopt and record. Returns counts by ``action.outcome``.
+
+    Raises :class:`~spfc.errors.Interrupted` on SIGTERM, and the ServiceError of the last file when a service fails for
+    several relocated files in a row: both leave the rest pending, for another try of the task or the next run.
+    """
     return _apply(run, plan_id, lambda stored: stored.line.reason is not Reason.EMPTY_FOLDER)
 
 
@@ -46,14 +52,19 @@ def _apply(run: RunContext, plan_id: str, wanted: Callable[[StoredLine], bool]) 
             for stored in stored_lines(connection, plan_id, actions=STRUCTURE, outcomes=(Outcome.PENDING,))
             if wanted(stored)
         ]
-    placement = Placement(run)
+    placement, brakes, left = Placement(run), Brakes.of(run), len(lines)
     counts: dict[str, Any] = {}
-    for group in groups_of(lines):
-        results = Group(run, plan_id, placement, group).execute()
-        record(run, plan_id, results)
-        for stored, result in zip(group, results, strict=True):
-            key = f"{stored.line.action}.{result.outcome}"
-            counts[key] = counts.get(key, 0) + 1
+    with on_termination(brakes.stop.hurry):
+        for group in groups_of(lines):
+            results = Group(run, plan_id, placement, group, brakes).execute()
+            record(run, plan_id, results)
+            for stored, result in zip(group, results, strict=True):
+                key = f"{stored.line.action}.{result.outcome}"
+                counts[key] = counts.get(key, 0) + 1
+            left -= len(group)
+            cause = brakes.cause(run.route, left)
+            if cause is not None:
+                raise cause
     log.info("%s", ", ".join(f"{count} {key}" for key, count in counts.items()) or "nothing to do")
     return counts
 
@@ -78,8 +89,10 @@ def groups_of(lines: list[StoredLine]) -> Iterator[list[StoredLine]]:
 class Group:
     """One group of lines with the rows it needs."""
 
-    def __init__(self, run: RunContext, plan_id: str, placement: Placement, lines: list[StoredLine]) -> None:
-        self._run, self._plan_id, self._placement, self._lines = run, plan_id, placement, lines
+    def __init__(
+        self, run: RunContext, plan_id: str, placement: Placement, lines: list[StoredLine], brakes: Brakes
+    ) -> None:
+        self._run, self._plan_id, self._placement, self._lines, self._brakes = run, plan_id, placement, lines, brakes
         ids = [stored.line.item_id for stored in lines]
         with run.reading() as connection:
             self._source = load_source(connection, run.route.name, ids)
@@ -105,6 +118,8 @@ class Group:
             if stored.line.kind is Kind.FOLDER:
                 return self._folder(stored)
             return self._remember(stored)
+        except Interrupted:
+            raise  # the line stays open
         except SpfcError as error:
             return result_of_error(stored, error)
 
@@ -152,7 +167,7 @@ class Group:
     def _relocate(self, stored: StoredLine, synced: SyncedItem, old: str, new: str) -> LineResult:
         source = self._item(stored)
         try:
-            return Relocation(self._run, self._plan_id, stored).execute(synced, source, old, new)
+            return Relocation(self._run, self._plan_id, stored, self._brakes).execute(synced, source, old, new)
         finally:
             self._placement.forget()
 
