@@ -7,7 +7,7 @@ from spfc.routes import ConflictPolicy
 from spfc.steps.conflicts import settle
 from spfc.targets.base import PutSpec
 from spfc.targets.memory import MemoryTarget
-from spfc.transfer.copy import CopyJob
+from spfc.transfer.job import CopyJob
 
 PATH = "/a.txt"
 

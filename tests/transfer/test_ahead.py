@@ -11,7 +11,8 @@ from spfc.planning.model import Kind, SourceItem, TargetEntry
 from spfc.sources.memory import MemorySource, MemoryStream
 from spfc.targets.base import PutSpec
 from spfc.targets.memory import MemoryTarget
-from spfc.transfer.copy import CopyJob, copy_file
+from spfc.transfer.copy import copy_file
+from spfc.transfer.job import CopyJob
 
 CHUNK = 10
 ITEM = SourceItem("1", "root", "f.bin", Kind.FILE, modified=1000, version="v1", content_version="c1")

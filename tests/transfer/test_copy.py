@@ -28,7 +28,8 @@ from spfc.sources.base import Source
 from spfc.sources.memory import MemorySource
 from spfc.targets.base import PutSpec, Target
 from spfc.targets.memory import MemoryTarget
-from spfc.transfer.copy import FRESH_STARTS, Copied, CopyJob, copy_file
+from spfc.transfer.copy import FRESH_STARTS, copy_file
+from spfc.transfer.job import Copied, CopyJob
 from spfc.transfer.reader import MAX_RESUMES, ResumingReader
 
 CHUNK = 10

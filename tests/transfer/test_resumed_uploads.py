@@ -12,8 +12,10 @@ from spfc.quickxor import QuickXor
 from spfc.sources.memory import MemorySource
 from spfc.targets.base import PutSpec
 from spfc.targets.memory import MemoryTarget
+from spfc.transfer.adoption import arrived
 from spfc.transfer.bookmark import WORTH_KEEPING, Bookmark, Care
-from spfc.transfer.copy import Copied, CopyJob, arrived, copy_file
+from spfc.transfer.copy import copy_file
+from spfc.transfer.job import Copied, CopyJob
 from spfc.transfer.measure import Measure
 
 CHUNK = 160

@@ -13,7 +13,8 @@ from spfc.planning.names import shorten
 from spfc.routes import ConflictPolicy
 from spfc.targets.base import Target
 from spfc.targets.paths import numbered
-from spfc.transfer.copy import CopyJob, has_same_bytes, looks_copied
+from spfc.transfer.adoption import has_same_bytes, looks_copied
+from spfc.transfer.job import CopyJob
 
 log = logging.getLogger("spfc.transfer")
 

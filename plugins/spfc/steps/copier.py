@@ -15,7 +15,8 @@ from spfc.steps.context import RunContext
 from spfc.steps.halting import Halt
 from spfc.steps.results import deferred, result_of_error
 from spfc.transfer.breaker import Breaker
-from spfc.transfer.copy import CopyJob, copy_file
+from spfc.transfer.copy import copy_file
+from spfc.transfer.job import CopyJob
 from spfc.transfer.pace import Pace
 from spfc.transfer.progress import Progress
 

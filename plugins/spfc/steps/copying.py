@@ -23,9 +23,10 @@ from spfc.steps.copier import Copier, Job
 from spfc.steps.halting import Halt, Halted
 from spfc.steps.placement import Placement
 from spfc.steps.results import deferred, name_holders, record, result_of_error, taken_by_another
+from spfc.transfer.adoption import arrived
 from spfc.transfer.breaker import QUOTA_STRIKES, Breaker
-from spfc.transfer.copy import Copied, CopyJob, arrived
 from spfc.transfer.interrupt import on_termination
+from spfc.transfer.job import Copied, CopyJob
 from spfc.transfer.pace import Pace
 from spfc.transfer.pool import MOST_PER_WORKER, run_jobs
 from spfc.transfer.progress import Progress, human_bytes

@@ -48,7 +48,8 @@ from spfc.steps.brakes import Brakes, no_room
 from spfc.steps.context import RunContext
 from spfc.steps.copying import bind_source
 from spfc.steps.leftovers import clear_folder
-from spfc.transfer.copy import Copied, CopyJob, copy_file
+from spfc.transfer.copy import copy_file
+from spfc.transfer.job import Copied, CopyJob
 from spfc.transfer.pool import StopSignal, run_jobs
 from spfc.transfer.progress import Progress
 
