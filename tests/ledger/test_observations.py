@@ -10,23 +10,12 @@ from tests.planning.trees import ROOT, file, folder, synced
 
 from spfc.errors import PlaceNotFound, SourceSuspicious
 from spfc.ledger.database import Database
-from spfc.ledger.debts import (
-    copy_rows,
-    debt_summary,
-    expand_new_folders,
-    occupants,
-    owe_everything_missing,
-    owed_parents,
-    source_folders,
-    strike_off,
-    strike_off_unowed_ghosts,
-    structure_rows,
-    synced_below,
-    synced_folders,
-)
+from spfc.ledger.debts import copy_rows, debt_summary, strike_off, strike_off_unowed_ghosts, structure_rows
 from spfc.ledger.observations import PageResult, debt_row, find_base, load_source, store_items, sweep
+from spfc.ledger.owing import expand_new_folders, owe_everything_missing
 from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, synced_items
+from spfc.ledger.surroundings import occupants, owed_parents, source_folders, synced_below, synced_folders
 from spfc.planning.model import Flag, SourceItem, SyncedItem
 from spfc.planning.names import fold
 
@@ -250,7 +239,7 @@ def test_folders_around_the_debt_are_read_up_to_the_top(database: Database, monk
         assert owed_parents(connection, R) == ({"d29", "root"}, set())
         assert source_folders(connection, R, {"d29"}).keys() == {item.id for item in chain}
         assert synced_folders(connection, R, {"d29"}).keys() == {item.id for item in chain}
-        monkeypatch.setattr("spfc.ledger.debts.WHOLE_TREE_FROM", 1)
+        monkeypatch.setattr("spfc.ledger.surroundings.WHOLE_TREE_FROM", 1)
         assert source_folders(connection, R, {"d29"}).keys() == {item.id for item in chain} | {"other"}
         assert synced_below(connection, R, "d10") == 20
 

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from tests.planning.trees import ROOT, file, folder, synced
 
 from spfc.ledger.database import Database
-from spfc.ledger.debts import owe_everything_changed, strike_off
+from spfc.ledger.debts import strike_off
 from spfc.ledger.observations import store_items
 from spfc.ledger.orphans import observed, owed_orphans, unshown_parents
+from spfc.ledger.owing import owe_everything_changed
 from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, synced_items
 from spfc.planning.model import SourceItem

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.engine import Engine
 from tests.planning.trees import ROOT, file
 
-from spfc.ledger import debts
+from spfc.ledger import debts, owing, surroundings
 from spfc.ledger.database import Database
 from spfc.ledger.observations import find_base, store_items
 from spfc.ledger.overwrites import changed_rows, count_changed
@@ -20,14 +20,14 @@ from spfc.ledger.schema import source_items
 
 R = "r"
 READS: dict[str, Callable[[Connection], object]] = {
-    "expand_new_folders": lambda c: debts.expand_new_folders(c, R, 1.0),
+    "expand_new_folders": lambda c: owing.expand_new_folders(c, R, 1.0),
     "strike_off_unowed_ghosts": lambda c: debts.strike_off_unowed_ghosts(c, R),
     "structure_rows": lambda c: debts.structure_rows(c, R),
-    "owed_parents": lambda c: debts.owed_parents(c, R),
+    "owed_parents": lambda c: surroundings.owed_parents(c, R),
     "copy_rows": lambda c: list(debts.copy_rows(c, R)),
     "count_changed": lambda c: count_changed(c, R),
     "changed_rows": lambda c: list(changed_rows(c, R)),
-    "occupants": lambda c: debts.occupants(c, R, [("root", "a.txt"), ("root", "b.txt")]),
+    "occupants": lambda c: surroundings.occupants(c, R, [("root", "a.txt"), ("root", "b.txt")]),
     "find_base": lambda c: find_base(c, R, "/"),
 }
 _WHOLE_LIBRARY = re.compile(r"SCAN (source_items|synced_items)|(source_items|synced_items)\S* USING .*\(route=\?\)")

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from spfc.ledger.debts import subtree
 from spfc.ledger.observations import debt_row
 from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, upsert
 from spfc.ledger.schema import debt, source_items, synced_items
+from spfc.ledger.surroundings import subtree
 from spfc.planning.audit import Drift, Finding
 from spfc.planning.model import Kind, Reason, SyncedItem, Verification
 from spfc.planning.names import fold

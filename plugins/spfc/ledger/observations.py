@@ -39,7 +39,7 @@ def store_items(
 ) -> PageResult:
     """Merge observed items into the source tree and bring debt up to date. Repeating it changes nothing.
 
-    With ``owe_new`` false, items that were never copied are left to :func:`~spfc.ledger.debts.owe_everything_missing`
+    With ``owe_new`` false, items that were never copied are left to :func:`~spfc.ledger.owing.owe_everything_missing`
     at the end of the enumeration: a million of them in one go cost a tenth of what they cost page by page.
     The same item may occur several times: the last occurrence wins. Deleted items keep the name and parent that we
     knew, because the feed gives neither.

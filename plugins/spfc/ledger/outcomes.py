@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, delete, exists, func, literal, select, update
 
 from spfc.ledger.bulk import outcome_statement
-from spfc.ledger.debts import strike_off, subtree
+from spfc.ledger.debts import strike_off
 from spfc.ledger.observations import debt_row, load_source, load_synced
 from spfc.ledger.plans import OPEN
 from spfc.ledger.rows import synced_row, upsert
 from spfc.ledger.schema import debt, plan_lines, source_items, synced_items
+from spfc.ledger.surroundings import subtree
 from spfc.ledger.uploads import forget_uploads
 from spfc.planning.backoff import wait_after
 from spfc.planning.difference import owed

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, exists, select, update
 
-from spfc.ledger.debts import strike_off, subtree
+from spfc.ledger.debts import strike_off
 from spfc.ledger.observations import debt_row, load_source
 from spfc.ledger.rows import SYNCED_COLUMNS, chunks, synced_item, synced_row, upsert
 from spfc.ledger.schema import debt, synced_items
+from spfc.ledger.surroundings import subtree
 from spfc.planning.difference import owed
 from spfc.planning.model import Kind, SyncedItem
 

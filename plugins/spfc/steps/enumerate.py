@@ -17,9 +17,10 @@ from spfc.errors import (
     ServiceError,
 )
 from spfc.ledger.cursors import Cursor, load_cursor, store_cursor
-from spfc.ledger.debts import debt_summary, owe_everything_missing
+from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import take_lease
 from spfc.ledger.observations import store_items, sweep
+from spfc.ledger.owing import owe_everything_missing
 from spfc.ledger.runs import RunRow, begin_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import Binding, ChangePage

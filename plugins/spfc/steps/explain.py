@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from spfc.errors import PlaceNotFound
-from spfc.ledger.debts import occupants, source_folders, synced_folders
 from spfc.ledger.observations import find_base, load_source, load_synced
 from spfc.ledger.plans import StoredLine, item_history
 from spfc.ledger.rows import Row
 from spfc.ledger.schema import debt, plan_lines, source_items, synced_items
+from spfc.ledger.surroundings import occupants, source_folders, synced_folders
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, wanted_key
 from spfc.planning.files import plan_files

@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from spfc.ledger.debts import copy_rows, count_synced, debt_summary, occupants, strike_off, synced_below
+from spfc.ledger.debts import copy_rows, debt_summary, strike_off
 from spfc.ledger.outcomes import REPLACED, end_open_lines
 from spfc.ledger.plans import LineDigest, add_lines, discard_lines, new_plan_id, seal
 from spfc.ledger.rows import chunks
 from spfc.ledger.runs import load_run, update_run
+from spfc.ledger.surroundings import count_synced, occupants, synced_below
 from spfc.planning.batches import batch_count
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key

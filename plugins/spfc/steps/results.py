@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from spfc.errors import Disposition, IntegrityMismatch, SpfcError
-from spfc.ledger.debts import occupants
 from spfc.ledger.outcomes import LineResult, record_results
 from spfc.ledger.plans import StoredLine
+from spfc.ledger.surroundings import occupants
 from spfc.planning.debt import NameKey, Occupant
 from spfc.planning.model import Outcome, PlanLine
 from spfc.planning.names import fold

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from spfc.errors import RouteInvalid
 from spfc.ledger.cursors import Cursor, store_cursor
-from spfc.ledger.debts import owe_everything_changed, owe_everything_missing
+from spfc.ledger.owing import owe_everything_changed, owe_everything_missing
 from spfc.routes import Route
 from spfc.sources.base import IDENTITY
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spfc.ledger.debts import (
-    expand_new_folders,
-    owed_parents,
-    owes_much,
-    source_folders,
-    strike_off_unowed_ghosts,
-    structure_rows,
-    synced_folders,
-)
+from spfc.ledger.debts import owes_much, strike_off_unowed_ghosts, structure_rows
 from spfc.ledger.drift import synced_children
 from spfc.ledger.observations import find_base, load_synced
+from spfc.ledger.owing import expand_new_folders
+from spfc.ledger.surroundings import owed_parents, source_folders, synced_folders
 from spfc.planning.context import PlanContext
 from spfc.planning.debt import DebtRow
 from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry
