@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.planning.trees import ROOT, folder
 from tests.steps.house import House
 
-from spfc.errors import ReplyLost
+from spfc.errors import Interrupted, ReplyLost
 from spfc.steps.enumerate import enumerate_source
 from spfc.steps.plan import diff_and_plan
 from spfc.steps.removals import apply_removals
@@ -109,6 +112,33 @@ def test_a_try_that_breaks_off_anywhere_is_finished_by_the_next_run(
             assert number > 10
             return
     raise AssertionError("the run makes no end")
+
+
+def test_a_task_that_is_told_to_stop_leaves_the_line_open(netted: House) -> None:
+    netted.publish([netted.file("1", "n", "a.txt", "more than a chunk of bytes", version="v2")])
+    netted.run()
+    gone(netted, "1")
+    run = netted.context()
+    enumerate_source(run)
+    netted.manifest = diff_and_plan(run)
+    plain = netted.target.open
+
+    def told_to_stop(*args: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return plain(*args, **more)
+
+    netted.target.open = told_to_stop  # type: ignore[method-assign]
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with pytest.raises(Interrupted):
+            apply_removals(run, netted.manifest["plan_id"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [stored.outcome.value for stored in netted.lines()] == ["pending"]
+    netted.target.open = plain  # type: ignore[method-assign]
+    apply_removals(run, netted.manifest["plan_id"])
+    netted.end(run)
+    assert kept(netted) == {"/Net": None, "/Net/a.txt": b"more than a chunk of bytes"}
 
 
 def run_failing_at(house: House, number: int) -> bool:

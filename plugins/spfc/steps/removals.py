@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from spfc.errors import ItemGone, SpfcError
+from spfc.errors import Interrupted, ItemGone, SpfcError
 from spfc.ledger.observations import load_source, load_synced
 from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
@@ -23,7 +23,11 @@ log = logging.getLogger("spfc.removals")
 
 
 def apply_removals(run: RunContext, plan_id: str) -> dict[str, Any]:
-    """Remove what the plan names, as the route's policy says. Returns counts by outcome."""
+    """Remove what the plan names, as the route's policy says. Returns counts by outcome.
+
+    Raises :class:`~spfc.errors.Interrupted` on SIGTERM while an item is carried to a quarantine on other storage; the
+    rest stays pending.
+    """
     with run.reading() as connection:
         lines = list(stored_lines(connection, plan_id, actions=(Action.REMOVE,), outcomes=(Outcome.PENDING,)))
     placement = Placement(run)
@@ -68,6 +72,8 @@ def remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineRes
             path = placement.item(synced)
             return remove_leftover(run, stored, synced, path) if path else _lost(stored)
         return _by_policy(run, stored, synced, placement)
+    except Interrupted:
+        raise  # the line stays open
     except SpfcError as error:
         return result_of_error(stored, error)
 
