@@ -30,6 +30,7 @@
         ├── ParentUnknown             its folder has not been seen                    defer
         ├── IntegrityMismatch         bytes and listed size or hash disagree          defer
         ├── TargetLocked              somebody holds it open at the target            defer
+        ├── NotReached                there was no time for it, or for all of it      defer
         ├── MoveRefused               the target will not move it, copying may work   defer
         ├── ItemBlocked               malware, a restriction, not downloadable        hold
         ├── NameRefused               the target does not take this name              hold
