@@ -11,7 +11,7 @@ import yaml
 
 from spfc.errors import RouteInvalid
 from spfc.route_yaml import ROUTES, parse_yaml
-from spfc.routes import Route, lies_inside, parse_route
+from spfc.routes import AnyRoute, lies_inside, parse_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class BrokenRoute:
 class RouteFile:
     """What a route file holds, by name and in its order: routes that can be used, and entries that cannot."""
 
-    routes: Mapping[str, Route] = field(default_factory=dict)
+    routes: Mapping[str, AnyRoute] = field(default_factory=dict)
     broken: Mapping[str, BrokenRoute] = field(default_factory=dict)
 
-    def find(self, name: str) -> Route | None:
+    def find(self, name: str) -> AnyRoute | None:
         """Return a route, None when there is no entry of this name. Raises RouteInvalid when the entry is broken."""
         if name in self.broken:
             raise _combined(self.broken[name].problems)
         return self.routes.get(name)
 
-    def demand(self) -> dict[str, Route]:
+    def demand(self) -> dict[str, AnyRoute]:
         """Return all routes. Raises RouteInvalid, naming every problem, when there is a broken entry."""
         found = [problem for entry in self.broken.values() for problem in entry.problems]
         if found:
@@ -67,12 +67,12 @@ def read_routes(path: Path) -> RouteFile:
         raise RouteInvalid(f"The route file {path} is not valid YAML: {error}.") from None
 
 
-def load_routes(path: Path) -> dict[str, Route]:
+def load_routes(path: Path) -> dict[str, AnyRoute]:
     """Read a route file in which every entry has to be valid. Raises RouteInvalid naming every problem."""
     return read_routes(path).demand()
 
 
-def parse_routes(document: object) -> dict[str, Route]:
+def parse_routes(document: object) -> dict[str, AnyRoute]:
     """Return all routes of a parsed route file. Raises RouteInvalid naming every problem."""
     return _sorted_out(document, {}).demand()
 
@@ -90,7 +90,7 @@ def _sorted_out(document: object, repeated: Mapping[str, list[RouteInvalid]]) ->
             hint="See include/routes.yaml for an example.",
         )
     entries = {str(name): fields for name, fields in document[ROUTES].items()}
-    routes: dict[str, Route] = {}
+    routes: dict[str, AnyRoute] = {}
     problems: dict[str, list[RouteInvalid]] = {}
     for name, fields in entries.items():
         found = list(repeated.get(name, ()))
@@ -113,7 +113,7 @@ def _sorted_out(document: object, repeated: Mapping[str, list[RouteInvalid]]) ->
     )
 
 
-def _route(name: str, fields: object) -> Route:
+def _route(name: str, fields: object) -> AnyRoute:
     if not isinstance(fields, Mapping):
         raise RouteInvalid(f"Route {name!r} must be a mapping with 'source' and 'target'.")
     return parse_route(name, fields)
@@ -124,25 +124,23 @@ def _schedule(fields: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _shared_targets(routes: Iterable[Route]) -> Iterator[tuple[tuple[str, str], RouteInvalid]]:
+def _shared_targets(routes: Iterable[AnyRoute]) -> Iterator[tuple[tuple[str, str], RouteInvalid]]:
     """Yield the pairs of routes that write into each other's folders. Neither may run: nobody knows whose they are."""
     for one, other in combinations(routes, 2):
-        if one.target.connection != other.target.connection:
-            continue
-        areas = [(a, b) for a in _areas(one) for b in _areas(other)]
-        if any(lies_inside(a, b) or lies_inside(b, a) for a, b in areas):
+        shared = [
+            (service, a, b)
+            for service, a in one.areas
+            for other_service, b in other.areas
+            if service == other_service and (lies_inside(a, b) or lies_inside(b, a))
+        ]
+        for service, a, b in shared[:1]:
             yield (
                 (one.name, other.name),
                 RouteInvalid(
-                    f"Routes {one.name!r} and {other.name!r} write into the same target folder "
-                    f"({one.target.folder} and {other.target.folder} on {one.target.connection}).",
-                    hint="Give each route a folder of its own, none inside another's; quarantine folders count too.",
+                    f"Routes {one.name!r} and {other.name!r} write into the same place ({a} and {b} on {service}).",
+                    hint="Give each route a place of its own, none inside another's; quarantine folders count too.",
                 ),
             )
-
-
-def _areas(route: Route) -> tuple[str, str]:
-    return route.target.folder, route.quarantine_folder
 
 
 def _combined(problems: Iterable[RouteInvalid]) -> RouteInvalid:

@@ -19,8 +19,9 @@ from spfc.doctor.catalogue import CHECKS
 from spfc.doctor.checkup import Checkup
 from spfc.doctor.ledger import LedgerCheck
 from spfc.doctor.shape import Check, Verdict, worst
-from spfc.pipeline.settings import find_route
-from spfc.routes import Route
+from spfc.errors import RouteInvalid
+from spfc.pipeline.settings import find_file_route
+from spfc.routes import FileCloudTarget, Route, SharePointSource
 
 FAILED = 1
 """Exit status when any check failed."""
@@ -36,7 +37,7 @@ def doctor_here(route_name: str, *, write_probe: bool, as_json: bool) -> int:
 
     Reads only, unless ``write_probe``: then a folder is made at FileCloud and removed again, also after Ctrl-C.
     """
-    route = find_route(route_name)
+    route = find_file_route(route_name)
     with quiet(Path(os.devnull)) as (terminal, _):
         return _examine(route, Console(file=terminal), write_probe=write_probe, as_json=as_json)
 
@@ -44,11 +45,14 @@ def doctor_here(route_name: str, *, write_probe: bool, as_json: bool) -> int:
 def _examine(route: Route, console: Console, *, write_probe: bool, as_json: bool) -> int:
     from spfc.pipeline.wiring import filecloud_settings, graph_settings, open_ledger
 
+    source, target = route.source, route.target
+    if not isinstance(source, SharePointSource) or not isinstance(target, FileCloudTarget):
+        raise RouteInvalid(f"spfc doctor does not know {source.type} and {target.type} yet.")
     ledger = LedgerCheck(open_ledger)
     checkup = Checkup(
         route,
-        graph=lambda: graph_settings(route),
-        filecloud=lambda: filecloud_settings(route),
+        graph=lambda: graph_settings(source, route.limits),
+        filecloud=lambda: filecloud_settings(target.connection, route.limits.workers),
         ledger=ledger.look,
         governor=ledger.governor,
         write_probe=write_probe,

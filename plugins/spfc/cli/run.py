@@ -15,7 +15,7 @@ from rich.console import Console
 from spfc.cli.quiet import quiet
 from spfc.cli.show import ProgressHandler, exit_status, show_result
 from spfc.errors import ConfigurationError, SpfcError
-from spfc.pipeline.settings import UNATTENDED, airflow_home, find_route
+from spfc.pipeline.settings import UNATTENDED, airflow_home, find_file_route
 from spfc.reporting.redaction import redact
 from spfc.routes import Route, parse_options
 
@@ -25,7 +25,7 @@ def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> in
 
     Airflow's own chatter goes to a log file, whose path is printed when the run fails.
     """
-    route = find_route(route_name)
+    route = find_file_route(route_name)
     given = {name: value for name, value in params.items() if value is not None}
     parse_options(given)
     log_file = _new_log_file()

@@ -15,7 +15,7 @@ from spfc.doctor.shape import Check, Finding, Step
 from spfc.filecloud.settings import FileCloudSettings
 from spfc.graph.governor import Governor
 from spfc.graph.settings import GraphSettings
-from spfc.routes import Route
+from spfc.routes import Route, SharePointSource
 
 PROBES: dict[str, Callable[[Scratch], Finding]] = {
     "probe.P1": probes_login.kinds_of_client,
@@ -55,6 +55,8 @@ class Checkup:
         write_probe: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
+        if not isinstance(route.source, SharePointSource):
+            raise TypeError("not a SharePoint library")
         self._graph = GraphChecks(graph, route.source, governor=governor, now=now)
         self._filecloud = FileCloudChecks(
             filecloud, route, skew=lambda: self._graph.skew, coming=lambda: self._graph.bytes_held, now=now

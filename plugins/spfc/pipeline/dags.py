@@ -10,7 +10,7 @@ from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from spfc.errors import RouteInvalid
-from spfc.pipeline.factory import build_dag
+from spfc.pipeline.factory import build_any_dag
 from spfc.pipeline.schedule import is_continuous, timetable_of
 from spfc.pipeline.settings import DAG_PREFIX, dag_id
 from spfc.route_file import BrokenRoute, RouteFile
@@ -27,7 +27,7 @@ def build_dags(file: RouteFile) -> Iterator[DAG]:
     """
     for route in file.routes.values():
         try:
-            yield build_dag(route)
+            yield build_any_dag(route)
         except RouteInvalid as error:  # what only Airflow can tell: the schedule
             yield build_broken_dag(BrokenRoute(route.name, (error,)))
     for entry in file.broken.values():

@@ -7,17 +7,25 @@ from typing import Any
 
 from airflow.sdk import DAG, TriggerRule, get_current_context, task
 
+from spfc.errors import RouteInvalid
 from spfc.pipeline import tasks
 from spfc.pipeline.approval import ApproveRemovals
 from spfc.pipeline.docs import dag_doc, removal_sentence
 from spfc.pipeline.params import run_params
 from spfc.pipeline.schedule import timetable_of
 from spfc.pipeline.settings import dag_id
-from spfc.routes import Route
+from spfc.routes import AnyRoute, Route
 from spfc.web.links import ReportLink
 
 RETRIES = 2
 """Tries of a task beyond the first, for trouble that passes; errors that cannot pass fail at once."""
+
+
+def build_any_dag(route: AnyRoute) -> DAG:
+    """Return the DAG of a route of any kind. Raises RouteInvalid as :func:`build_dag` does."""
+    if isinstance(route, Route):
+        return build_dag(route)
+    raise RouteInvalid(f"Route {route.name!r}: lists cannot be kept yet.")
 
 
 def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:

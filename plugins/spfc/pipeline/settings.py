@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spfc.errors import RouteInvalid
 from spfc.route_file import read_routes
-from spfc.routes import Route
+from spfc.routes import AnyRoute, ListRoute, Route
 
 ROUTES_VARIABLE = "SPFC_ROUTES"
 """Environment variable: path of the route file."""
@@ -40,7 +40,7 @@ def dag_id(route: str) -> str:
     return DAG_PREFIX + route
 
 
-def find_route(name: str) -> Route:
+def find_route(name: str) -> AnyRoute:
     """Return one route of the route file; what is wrong with other entries does not matter.
 
     Raises :class:`~spfc.errors.RouteInvalid` for a broken entry, and for none of this name, naming those that exist.
@@ -53,3 +53,22 @@ def find_route(name: str) -> Route:
             hint=f"{routes_file()} has: {', '.join(sorted({*file.routes, *file.broken})) or 'none'}.",
         )
     return route
+
+
+def find_file_route(name: str) -> Route:
+    """Return one route that copies files. Raises RouteInvalid as :func:`find_route` does, and for another kind."""
+    route = find_route(name)
+    if isinstance(route, Route):
+        return route
+    raise RouteInvalid(
+        f"Route {name!r} keeps a list in a table, so it has no files.",
+        hint="This works for routes that copy files; `spfc routes` says what each route does.",
+    )
+
+
+def find_list_route(name: str) -> ListRoute:
+    """Return one route that keeps a list. Raises RouteInvalid as :func:`find_route` does, and for another kind."""
+    route = find_route(name)
+    if isinstance(route, ListRoute):
+        return route
+    raise RouteInvalid(f"Route {name!r} copies files and keeps no list.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
 
-from spfc.errors import ConnectionInvalid
+from spfc.errors import ConnectionInvalid, RouteInvalid
 from spfc.filecloud import FileCloudClient, FileCloudSettings
 from spfc.graph.client import GraphClient
 from spfc.graph.settings import GraphSettings
@@ -19,8 +19,16 @@ from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
 from spfc.pipeline.budgets import Budgets
-from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_route
-from spfc.routes import Route, RunOptions
+from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_file_route
+from spfc.routes import (
+    FileCloudSource,
+    FileTarget,
+    Limits,
+    ObjectStorageTarget,
+    Route,
+    RunOptions,
+    SharePointSource,
+)
 from spfc.sources.sharepoint_library import SharePointLibrary
 from spfc.steps.context import RunContext
 from spfc.targets.filecloud import FileCloudTarget
@@ -40,7 +48,7 @@ _DRIVER_OPTIONS = frozenset(
 
 def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | None) -> RunContext:
     """Return the context of one task of one run. Nothing is asked of any service before a step needs it."""
-    route = find_route(route_name)
+    route = find_file_route(route_name)
     database = open_ledger()
     budgets = Budgets(database, beat=lambda: run.beat())
     run = RunContext(
@@ -49,7 +57,7 @@ def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | Non
         options=options,
         database=database,
         make_source=lambda: budgets.paced(make_source(route, budgets), route),
-        make_target=lambda: make_target(route),
+        make_target=lambda: make_target(route.target, route.limits.workers),
         clock=time.time,
         fence=fence,
         at_end=budgets.settle,
@@ -59,35 +67,40 @@ def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | Non
 
 def make_source(route: Route, budgets: Budgets) -> Source:
     """Return the source of a route, from its Airflow connection."""
-    place, settings = route.source, graph_settings(route)
+    place = route.source
+    if isinstance(place, FileCloudSource):
+        raise RouteInvalid(f"Sources of type {place.type!r} cannot be read yet.")
+    settings = graph_settings(place, route.limits)
     client = GraphClient(settings, governor=budgets.governor(settings))
     return SharePointLibrary(client, hostname=place.hostname, site_path=place.site, library=place.library)
 
 
-def make_target(route: Route) -> Target:
-    """Return the target of a route, from its Airflow connection."""
-    return FileCloudTarget(FileCloudClient(filecloud_settings(route)), route.target.folder)
+def make_target(place: FileTarget, workers: int) -> Target:
+    """Return a target, from its Airflow connection; each worker may keep a connection of its own."""
+    if isinstance(place, ObjectStorageTarget):
+        raise RouteInvalid(f"Targets of type {place.type!r} cannot be written yet.")
+    return FileCloudTarget(FileCloudClient(filecloud_settings(place.connection, workers)), place.folder)
 
 
-def graph_settings(route: Route) -> GraphSettings:
-    """Return what the Airflow connection of a route's source says; each worker may keep a connection of its own.
-
-    Raises ConnectionInvalid.
-    """
-    with _named(route.source.connection, GraphHook.conn_type):
-        settings = GraphHook(route.source.connection).get_settings()
-    size = max(settings.pool_size, route.limits.workers)
-    return replace(settings, page_size=route.limits.page_size, pool_size=size)
-
-
-def filecloud_settings(route: Route) -> FileCloudSettings:
-    """Return what the Airflow connection of a route's target says; each worker may keep a connection of its own.
+def graph_settings(place: SharePointSource, limits: Limits) -> GraphSettings:
+    """Return what the Airflow connection of a SharePoint source says; each worker may keep a connection of its own.
 
     Raises ConnectionInvalid.
     """
-    with _named(route.target.connection, FileCloudHook.conn_type):
-        settings = FileCloudHook(route.target.connection).get_settings()
-    return replace(settings, pool_size=max(settings.pool_size, route.limits.workers))
+    with _named(place.connection, GraphHook.conn_type):
+        settings = GraphHook(place.connection).get_settings()
+    size = max(settings.pool_size, limits.workers)
+    return replace(settings, page_size=limits.page_size, pool_size=size)
+
+
+def filecloud_settings(connection: str, workers: int) -> FileCloudSettings:
+    """Return what an Airflow connection to FileCloud says; each worker may keep a connection of its own.
+
+    Raises ConnectionInvalid.
+    """
+    with _named(connection, FileCloudHook.conn_type):
+        settings = FileCloudHook(connection).get_settings()
+    return replace(settings, pool_size=max(settings.pool_size, workers))
 
 
 def open_ledger() -> Database:

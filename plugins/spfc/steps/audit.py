@@ -61,7 +61,7 @@ def audit_target(run: RunContext) -> Audit:
     """
     audit = Audit()
     with run.reading() as connection:
-        base = find_base(connection, run.route.name, run.route.source.folder)
+        base = find_base(connection, run.route.name, run.route.source.below)
         root = load_synced(connection, run.route.name, [base.id]).get(base.id)
     level: list[Folder] = [(root, "")] if root else []
     while level:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,11 @@ from spfc.errors import SpfcError
 from spfc.ledger.database import Database
 from spfc.ledger.leases import renew_lease
 from spfc.ledger.runs import Cost, add_cost, update_run
-from spfc.routes import Route, RunOptions
+from spfc.routes import BaseRoute, BaseRunOptions, ListRoute, ListRunOptions, Route, RunOptions
 from spfc.sources.base import Source, Usage
+from spfc.sources.records import RecordSource
 from spfc.targets.base import Target
+from spfc.targets.records import RecordTable
 
 log = logging.getLogger("spfc")
 
@@ -24,20 +27,49 @@ BEAT_SECONDS = 300.0
 """How often the lease is extended while nothing ends that would extend it: well within its life."""
 
 
+class Spender(Protocol):
+    """What counts what it spends at a source."""
+
+    @property
+    def usage(self) -> Usage:
+        """What was spent so far."""
+
+
+class Place(Protocol):
+    """What counts what it asks of a target."""
+
+    @property
+    def calls(self) -> int:
+        """Requests so far."""
+
+    @property
+    def refusals(self) -> int:
+        """How often it was turned away for now."""
+
+    def close(self) -> None:
+        """End sessions."""
+
+
+RouteT = TypeVar("RouteT", bound=BaseRoute)
+OptionsT = TypeVar("OptionsT", bound=BaseRunOptions)
+SourceT = TypeVar("SourceT", bound=Spender)
+TargetT = TypeVar("TargetT", bound=Place)
+
+
 @dataclass
-class RunContext:
+class Run(Generic[RouteT, OptionsT, SourceT, TargetT]):
     """One run of one route, as one task sees it.
 
     Source and target are made on first use, so a step that needs neither talks to nobody. ``fence`` is the lease of
     the run: None only before ``enumerate`` has taken it.
     """
 
-    route: Route
+    route: RouteT
     run_id: str
-    options: RunOptions
+    options: OptionsT
     database: Database
-    make_source: Callable[[], Source]
-    make_target: Callable[[], Target]
+    make_source: Callable[[], SourceT]
+    make_target: Callable[[], TargetT]
     clock: Callable[[], float]
     fence: int | None = None
     at_end: Callable[[], None] = lambda: None
@@ -46,12 +78,12 @@ class RunContext:
     _beaten_at: float = 0.0
 
     @cached_property
-    def source(self) -> Source:
+    def source(self) -> SourceT:
         """The route's source."""
         return self.make_source()
 
     @cached_property
-    def target(self) -> Target:
+    def target(self) -> TargetT:
         """The route's target."""
         return self.make_target()
 
@@ -134,3 +166,9 @@ class RunContext:
             self.at_end()
         except SpfcError as error:
             log.warning("What %s did not use of the shared budget could not be given back: %s", name, error)
+
+
+RunContext = Run[Route, RunOptions, Source, Target]
+"""A run of a route that copies files."""
+ListRun = Run[ListRoute, ListRunOptions, RecordSource, RecordTable]
+"""A run of a route that keeps a list in a table."""

@@ -59,7 +59,7 @@ def explain_path(run: RunContext, path: str) -> Explained:
     heard of it.
     """
     with run.reading() as connection:
-        base = find_base(connection, run.route.name, run.route.source.folder)
+        base = find_base(connection, run.route.name, run.route.source.below)
         item_id = _find(connection, run.route.name, base, path)
         if item_id is None:
             raise PlaceNotFound(

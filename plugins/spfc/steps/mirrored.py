@@ -23,7 +23,7 @@ def check_base(connection: Connection, route: Route) -> None:
     base_id = connection.execute(top.limit(1)).scalar_one_or_none()
     if base_id is None:
         return
-    wanted = route.source.folder
+    wanted = route.source.below
     chain = _chain(connection, route.name, base_id)
     if not chain or not chain[-1].is_root:
         return  # something above it is unknown: then nobody can tell where it is

@@ -64,5 +64,5 @@ def follow_filters(connection: Connection, route: Route, cursor: Cursor, now: fl
 
 def scope_digest(route: Route) -> str:
     """Return a digest of everything that decides which items of the source the route wants."""
-    scope = [route.source.folder, sorted(route.filters.exclude), route.policies.empty_folders]
+    scope = [route.source.below, sorted(route.filters.exclude), route.policies.empty_folders]
     return hashlib.sha256(json.dumps(scope).encode()).hexdigest()[:16]

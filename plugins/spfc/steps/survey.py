@@ -26,7 +26,7 @@ def survey(run: RunContext, seen: Mapping[str, TargetEntry]) -> tuple[PlanContex
     found at the target without it being ours, by folded path.
     """
     with run.writing() as connection:
-        base = find_base(connection, run.route.name, run.route.source.folder)
+        base = find_base(connection, run.route.name, run.route.source.below)
         expand_new_folders(connection, run.route.name, run.now())
         strike_off_unowed_ghosts(connection, run.route.name)
     with run.reading() as connection:

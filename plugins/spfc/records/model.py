@@ -1,0 +1,51 @@
+"""The values that list routes speak of: columns and their types, records as the source tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ColumnType(StrEnum):
+    """What a table column holds. A closed set; every SharePoint column becomes one of these."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    """Whole numbers of 64 bits: ids of looked-up items and people."""
+    NUMBER = "number"
+    """A binary floating-point number of 64 bits, which is what SharePoint numbers are on the wire."""
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+    """An instant, kept in UTC."""
+    JSON = "json"
+    """Anything that is not one plain value: several choices, several people, places, links with a description."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a list.
+
+    ``name`` is the internal name, the key in a record's ``values``; it never changes, ``title`` (what people see) may.
+    """
+
+    name: str
+    title: str
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the source last said of one list item.
+
+    ``id`` is the list item id, a whole number, unique in its list and never given again. ``version`` changes with
+    anything. ``values`` holds the raw JSON values by internal column name; a column without a value is missing or None.
+    Times are whole seconds since 1970 UTC, None when unknown. A ``deleted`` record has nothing but its id.
+    """
+
+    id: int
+    version: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+    created: int | None = None
+    modified: int | None = None
+    deleted: bool = False

@@ -1,0 +1,56 @@
+"""The promises of a source of records: the columns of a list, and its changes since a cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from spfc.records.model import Column, Record
+from spfc.sources.base import Binding, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """One page of the change feed of a list.
+
+    ``records`` are in the order in which the source told them; of several mentions of one id the last one counts, and
+    the page holds only that one. ``cursor`` is where to go on: it is to be stored in the transaction that applies the
+    page. ``complete`` means that the round is over and ``cursor`` starts the next one. An empty page that is not
+    complete is legal.
+    """
+
+    records: tuple[Record, ...]
+    cursor: str
+    complete: bool
+
+
+class RecordSource(Protocol):
+    """A list that records come from. All calls may be repeated; none changes the source.
+
+    Transient trouble (5xx, resets, throttling, expired tokens) is retried inside; what comes out is final for this
+    run, except where a docstring says otherwise.
+    """
+
+    @property
+    def usage(self) -> Usage:
+        """What was spent so far by this object."""
+
+    def bind(self, known: Binding | None) -> Binding:
+        """Find the list. With ``known`` (from an earlier run, under the same address) no request is made.
+
+        The binding holds :data:`~spfc.sources.base.IDENTITY`. Raises AuthenticationRefused, PermissionMissing,
+        PlaceNotFound or Unreachable.
+        """
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns of the list as they are now, in the order of the list; one request and its pages.
+
+        Columns that hold nothing of the user's (computed by SharePoint for its own pages) are left out.
+        """
+
+    def changes(self, cursor: str | None) -> RecordPage:
+        """Return one page: from the beginning when ``cursor`` is None. Exactly one request when all is well.
+
+        Reading from the beginning tells every living record; what changes meanwhile comes with the next round.
+        Raises :class:`~spfc.errors.CursorExpired` when everything must be read anew.
+        """
