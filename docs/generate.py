@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -19,24 +21,64 @@ from spfc.doctor.catalogue import CHECKS
 from spfc.planning.model import Reason
 from spfc.planning.names import target_name, to_target
 from spfc.reporting.explanations import CODES, REASONS, Explanation
-from spfc.routes import Route, RunOptions
+from spfc.routes import (
+    FileCloudSource,
+    FileCloudTarget,
+    ListRoute,
+    ListRunOptions,
+    ObjectStorageTarget,
+    Route,
+    RunOptions,
+    SharePointList,
+    SharePointSource,
+    SqlTableTarget,
+)
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(r"(<!-- begin: (?P<name>[a-z-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 
 
-def route_keys() -> Iterator[tuple[str, FieldInfo]]:
-    """Yield every key of a route with its dotted path, in the order of the model; the name is no key."""
-    for path, field in _keys(Route, ""):
-        if path != "name":
-            yield path, field
+@dataclass(frozen=True)
+class Section:
+    """A part of docs/routes.md: its heading, and the keys that it explains, with what stands before each."""
+
+    heading: str
+    model: type[BaseModel]
+    above: str = ""
+    only: tuple[str, ...] = ()
+    """First words of the keys that belong here; all, when there are none."""
+
+    def keys(self) -> Iterator[tuple[str, FieldInfo]]:
+        """Yield every key with its dotted path, in the order of the model; the name of a route is no key."""
+        for path, field in _keys(self.model, self.above, optional=True):
+            if path != "name" and (not self.only or path.split(".")[0] in self.only):
+                yield path, field
 
 
-def _keys(model: type[BaseModel], above: str) -> Iterator[tuple[str, FieldInfo]]:
+SECTIONS = {
+    "route": Section("The route itself", Route, only=("description", "schedule", "owner", "tags")),
+    "sharepoint-library": Section("Source: a SharePoint library", SharePointSource, "source."),
+    "filecloud-folder": Section("Source: a FileCloud folder", FileCloudSource, "source."),
+    "filecloud": Section("Target: a FileCloud folder", FileCloudTarget, "target."),
+    "object-storage": Section("Target: a local folder or an object store", ObjectStorageTarget, "target."),
+    "filters": Section("Filters", Route, only=("filters",)),
+    "policies": Section("Policies", Route, only=("policies",)),
+    "limits": Section("Limits", Route, only=("limits",)),
+    "sharepoint-list": Section("Lists: source", SharePointList, "source."),
+    "sql-table": Section("Lists: target", SqlTableTarget, "target."),
+    "list": Section("Lists: everything else", ListRoute, only=("snapshot", "policies", "limits")),
+}
+"""The parts of docs/routes.md in their order; the keys are the names of their tables."""
+
+
+def _keys(model: type[BaseModel], above: str, *, optional: bool = False) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the keys of a model and of the models in it; with ``optional``, also of those that may be left out."""
     for name, field in model.model_fields.items():
         path = f"{above}{name}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation, f"{path}.")
+        kinds = get_args(field.annotation) if optional else ()
+        inner = [kind for kind in kinds or (field.annotation,) if kind is not type(None)]
+        if len(inner) == 1 and isinstance(inner[0], type) and issubclass(inner[0], BaseModel):
+            yield from _keys(inner[0], f"{path}.", optional=optional)
         else:
             yield path, field
 
@@ -105,13 +147,18 @@ def check_table() -> str:
     return _table(("check", "proves"), [(f"`{name}`", proves) for name, proves in CHECKS.items()])
 
 
+def _section_table(section: Section) -> str:
+    return key_table(section.keys())
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    "route-keys": lambda: key_table(route_keys()),
+    **{f"keys-{name}": partial(_section_table, section) for name, section in SECTIONS.items()},
+    "list-run-parameters": lambda: key_table(_keys(ListRunOptions, "")),
     "run-parameters": lambda: key_table(_keys(RunOptions, "")),
     "reasons": lambda: explanation_table("reason", {reason.value: REASONS[reason] for reason in Reason}),
     "codes": lambda: explanation_table("code", CODES),

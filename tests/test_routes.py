@@ -9,7 +9,7 @@ import pytest
 
 from spfc.errors import RouteInvalid
 from spfc.route_file import load_routes, parse_routes
-from spfc.routes import Limits, RemovalPolicy, RunMode, parse_options, parse_route
+from spfc.routes import Limits, ListRoute, RemovalPolicy, Route, RowRemovals, RunMode, parse_options, parse_route
 
 SOURCE = {"hostname": "contoso.sharepoint.com", "site": "/sites/legal"}
 PLAIN: dict[str, Any] = {"source": SOURCE, "target": {"folder": "/team/legal"}}
@@ -120,3 +120,120 @@ def test_wrong_run_parameters_are_named(fields: dict[str, Any]) -> None:
         parse_options(fields)
     assert next(iter(fields)) in str(caught.value)
     assert "Route " not in str(caught.value)
+
+
+STORE: dict[str, Any] = {"source": SOURCE, "target": {"type": "object_storage", "url": "/srv/mirror/legal"}}
+CLOUD = {"type": "filecloud_folder", "folder": "/teams/legal"}
+LIST: dict[str, Any] = {
+    "source": {"type": "sharepoint_list", **SOURCE, "list": "Contracts"},
+    "target": {"connection": "warehouse", "table": "contracts"},
+}
+
+
+def as_route(fields: dict[str, Any]) -> Route:
+    route = parse_route("legal", fields)
+    assert isinstance(route, Route)
+    return route
+
+
+@pytest.mark.parametrize(
+    ("url", "service", "folder"),
+    [
+        ("/srv/mirror//legal/", "file://", "/srv/mirror/legal"),
+        ("file:///srv/mirror", "file://", "/srv/mirror"),
+        ("s3://bucket/a/b/", "s3://bucket", "/a/b"),
+        ("abfs://container/a", "abfs://container", "/a"),
+    ],
+)
+def test_a_store_is_a_service_and_a_folder(url: str, service: str, folder: str) -> None:
+    route = as_route({"source": SOURCE, "target": {"type": "object_storage", "url": url}})
+    assert (route.target.service, route.target.folder) == (service, folder)
+    assert route.quarantine_folder == f"{folder}.quarantine"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "/", "srv/mirror", "file://host/srv", "s3://bucket", "s3://bucket/", "s3:///x", "s3://key:secret@bucket/x",
+     "s3://bucket/../x", "s3://bucket/x?version=1", "/srv/mirror/../x", "/srv/a#b"],
+)  # fmt: skip
+def test_an_address_that_cannot_be_meant_is_refused_without_its_secrets(url: str) -> None:
+    with pytest.raises(RouteInvalid, match=r"target\.url") as caught:
+        parse_route("legal", {"source": SOURCE, "target": {"type": "object_storage", "url": url}})
+    assert "secret" not in str(caught.value)
+
+
+def test_an_unknown_type_is_told_what_there_is() -> None:
+    with pytest.raises(RouteInvalid, match="there is no type 'ftp'; this can be 'filecloud', 'object_storage'"):
+        parse_route("legal", {"source": SOURCE, "target": {"type": "ftp"}})
+    with pytest.raises(RouteInvalid, match="there is no type 'sharepoint'"):
+        parse_route("legal", {"source": {"type": "sharepoint"}, "target": {"folder": "/x"}})
+
+
+def test_a_key_of_another_place_is_unknown() -> None:
+    with pytest.raises(RouteInvalid, match=r"target\.url: unknown key"):
+        parse_route("legal", {"source": SOURCE, "target": {"folder": "/x", "url": "/srv/x"}})
+    with pytest.raises(RouteInvalid, match=r"source\.site: unknown key"):
+        parse_route("legal", {"source": {**CLOUD, "site": "/s"}, "target": STORE["target"]})
+
+
+def test_a_filecloud_folder_is_a_source() -> None:
+    route = as_route({"source": CLOUD, "target": STORE["target"]})
+    assert (route.source.label, route.source.below) == ("spfc_filecloud:/teams/legal", "/")
+
+
+@pytest.mark.parametrize("folder", ["/teams/legal", "/Teams/Legal/copy", "/teams"])
+def test_filecloud_is_not_copied_into_itself(folder: str) -> None:
+    with pytest.raises(RouteInvalid, match="overlap"):
+        parse_route("legal", {"source": CLOUD, "target": {"folder": folder}})
+    other = as_route({"source": CLOUD, "target": {"folder": folder, "connection": "another_server"}})
+    assert other.target.folder == folder
+
+
+def test_a_list_route_is_another_kind() -> None:
+    route = parse_route("legal", LIST)
+    assert isinstance(route, ListRoute)
+    assert route.ends == ("contoso.sharepoint.com/sites/legal/Contracts", "warehouse:contracts")
+    assert route.policies.removals is RowRemovals.DELETE
+    with pytest.raises(RouteInvalid, match="filters: unknown key"):
+        parse_route("legal", {**LIST, "filters": {}})
+    with pytest.raises(RouteInvalid, match=r"target\.folder: unknown key"):
+        parse_route("legal", {**LIST, "target": {"folder": "/x"}})
+
+
+@pytest.mark.parametrize("table", ["", "1st", "a b", "a;drop", 'a"b', "x" * 56, "ä"])
+def test_names_of_tables_stay_plain(table: str) -> None:
+    with pytest.raises(RouteInvalid, match=r"target\.table"):
+        parse_route("legal", {**LIST, "target": {"connection": "c", "table": table}})
+
+
+def test_snapshots_are_named_after_their_route() -> None:
+    snapshot = {"target": {"type": "object_storage", "url": "s3://bucket/lists"}}
+    route = parse_route("legal", {**LIST, "snapshot": snapshot})
+    assert isinstance(route, ListRoute)
+    assert route.snapshot_file == "legal.parquet"
+    assert route.areas == (("sql:warehouse", "/contracts"), ("s3://bucket", "/lists/legal.parquet"))
+    for bad in ("a/b.csv", "", "a\0"):
+        with pytest.raises(RouteInvalid, match=r"snapshot\.file"):
+            parse_route("legal", {**LIST, "snapshot": {**snapshot, "file": bad}})
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (STORE, {**STORE, "target": {"type": "object_storage", "url": "/srv/mirror/legal/x"}}),
+        (STORE, {**STORE, "target": {"type": "object_storage", "url": "file:///srv/mirror/legal.quarantine"}}),
+        (LIST, {**LIST, "source": {**LIST["source"], "list": "Other"}}),
+        (
+            {**LIST, "snapshot": {"target": {"type": "object_storage", "url": "/srv/mirror/legal/in"}}},
+            STORE,
+        ),
+    ],
+)
+def test_no_two_routes_of_any_kind_share_a_place(one: dict[str, Any], two: dict[str, Any]) -> None:
+    with pytest.raises(RouteInvalid, match="'one' and 'two' write into the same place"):
+        parse_routes({"routes": {"one": one, "two": two}})
+
+
+def test_one_folder_in_two_buckets_is_two_places() -> None:
+    stores = {name: {"source": SOURCE, "target": {"type": "object_storage", "url": f"s3://{name}/x"}} for name in "ab"}
+    assert len(parse_routes({"routes": stores})) == 2

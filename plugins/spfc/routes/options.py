@@ -34,14 +34,17 @@ class Window(Strict):
 
 
 class BaseRunOptions(Strict):
-    """What every run may be given."""
-
-    dry_run: bool = Field(False, description="stop after the plan; nothing is changed at the target")
+    """What every run is given in some form."""
 
     @property
     def mode_name(self) -> str:
         """What the run looks at, for the ledger and the report."""
         raise NotImplementedError
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Say whether the run leaves the target as it is."""
+        return False
 
 
 class RunOptions(BaseRunOptions):
@@ -63,6 +66,11 @@ class RunOptions(BaseRunOptions):
     def mode_name(self) -> str:
         """What the run looks at, for the ledger and the report."""
         return self.mode.value
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Say whether the run leaves the target as it is."""
+        return self.dry_run
 
     @model_validator(mode="after")
     def _check(self) -> Self:
