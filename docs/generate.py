@@ -48,7 +48,7 @@ class Section:
     only: tuple[str, ...] = ()
     """First words of the keys that belong here; all, when there are none."""
 
-    def keys(self) -> Iterator[tuple[str, FieldInfo]]:
+    def fields(self) -> Iterator[tuple[str, FieldInfo]]:
         """Yield every key with its dotted path, in the order of the model; the name of a route is no key."""
         for path, field in _keys(self.model, self.above, optional=True):
             if path != "name" and (not self.only or path.split(".")[0] in self.only):
@@ -148,7 +148,7 @@ def check_table() -> str:
 
 
 def _section_table(section: Section) -> str:
-    return key_table(section.keys())
+    return key_table(section.fields())
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

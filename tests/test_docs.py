@@ -65,7 +65,7 @@ def test_every_key_is_explained_in_its_section_and_no_other(section: Any) -> Non
     text = page("docs/routes.md").split(f"\n## {section.heading}\n")[1].split("\n## ")[0]
     explained = re.findall(r"^### `([a-z_.]+)`$", text, re.MULTILINE)
     assert len(explained) == len(set(explained))
-    assert set(explained) == {path for path, _ in section.keys()}
+    assert set(explained) == {path for path, _ in section.fields()}
 
 
 def test_every_mode_of_a_run_is_explained() -> None:

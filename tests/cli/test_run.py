@@ -36,7 +36,7 @@ def test_a_run_tells_its_steps_its_sums_and_its_verdict(terminal: Terminal) -> N
     ended = terminal.spfc("run", "demo")
     assert ended.status == 0, ended
     assert ended.err == ""
-    for words in ("enumerate Feed quiet", "plan Plan demo.", "GREEN", "FileCloud call", "still owed 0"):
+    for words in ("enumerate Feed quiet", "plan Plan demo.", "GREEN", "target call", "still owed 0"):
         assert words in ended.said, ended.said
     report = next(line for line in ended.out.splitlines() if line.startswith("report: ")).removeprefix("report: ")
     assert Path(report).is_file()

@@ -98,7 +98,7 @@ def test_a_run_is_asked_for_watched_and_told(airflow: FakeAirflow, capsys: pytes
         "transfer[3]",
         "waiting",
         "GREEN",
-        "4 FileCloud calls",
+        "4 target calls",
     ):
         assert words in out
     assert err == ""

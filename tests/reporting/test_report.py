@@ -153,7 +153,7 @@ def test_json_has_stable_keys_and_adds_up(make: Any, tmp_path: Path) -> None:
     assert content["verdict"] == "failed"
     assert (content["totals"]["bytes_copied"], content["totals"]["bytes_waiting"]) == (10, 7)
     assert content["problems"][0]["code"] == "service_busy" and content["problems"][0]["paths"] == ["/a/b.docx"]
-    assert content["spending"]["graph_units"] == 8
+    assert content["spending"]["source_units"] == 8
     assert (content["audit"], content["scrub"]) == (None, None)
     before = files.json.read_bytes()
     assert write_report(tmp_path, summary, lambda: make.lines).json.read_bytes() == before

@@ -18,6 +18,6 @@ def test_an_edit_of_equal_length_within_the_tolerance_of_times_is_copied_and_not
     target.put_chunk(PutSpec(PATH, 3, 1000), 0, b"old", last=True)
     old = SyncedItem("1", "root", "a.txt", "a.txt", Kind.FILE, 3, 1000, "v1")
     edited = SourceItem("1", "root", "a.txt", Kind.FILE, 3, 1001, "v2")
-    settled = settle(target, CopyJob(edited, "root", PATH, synced=old), ConflictPolicy.KEEP_BOTH)
+    settled = settle(target, CopyJob(edited, "root", PATH, synced=old), ConflictPolicy.KEEP_BOTH, "FileCloud")
     assert settled.job is not None
     assert settled.job.synced == old, "as a replacement of our copy: a new file would be adopted as it stands"

@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(simulators: bool) -> argparse.ArgumentParser:
     """Return the parser; the simulators' web framework costs half a second, so only who asks for them loads it."""
-    parser = argparse.ArgumentParser(prog="spfc", description="One-way sync of SharePoint libraries to FileCloud.")
+    parser = argparse.ArgumentParser(
+        prog="spfc", description="One-way sync of SharePoint to FileCloud, folders, object storage and SQL tables."
+    )
     parser.add_argument("--version", action="version", version=f"spfc {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 

@@ -19,7 +19,7 @@ from spfc.steps.explain import Explained, explain_path
 
 
 def explain_here(route: str, path: str, *, as_json: bool) -> int:
-    """Print what is known of a path. Asks neither SharePoint nor FileCloud."""
+    """Print what is known of a path. Asks neither source nor target."""
     from spfc.pipeline.wiring import open_run
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # a new ledger is made without a word

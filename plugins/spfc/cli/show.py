@@ -14,7 +14,7 @@ from spfc.pipeline.settings import routes_file
 from spfc.reporting.wording import plural
 from spfc.route_file import load_routes
 
-_COSTS = {"requests": "Graph request", "units": "unit", "calls": "FileCloud call"}
+_COSTS = {"requests": "source request", "units": "unit", "calls": "target call"}
 NOT_GREEN = 1
 """Exit status of a run that ended, but not green."""
 

@@ -26,7 +26,7 @@ def dag_doc(route: Route) -> str:
 
 **Tasks.** `enumerate` reads what has changed; without changes the run ends there. `diff_and_plan` decides what to do
 and seals the plan. `apply_structure` makes folders, renames and moves. `transfer` copies files, each verified against
-the hash that SharePoint lists. `apply_removals` deals with what is gone. `report` always runs; its button
+what {route.source.product} lists. `apply_removals` deals with what is gone. `report` always runs; its button
 *Sync report* opens the full account of the run.
 
 Every task may be cleared and run again: nothing is copied twice and nothing is removed without a line in the plan.
@@ -35,11 +35,12 @@ Every task may be cleared and run again: nothing is copied twice and nothing is 
 
 def removal_sentence(route: Route) -> str:
     """Return what becomes of items that are removed, in one sentence."""
+    where = route.target.product
     if route.policies.removals is RemovalPolicy.QUARANTINE:
         return f"Removed items are moved to `{route.quarantine_folder}`, by day, and can be moved back from there."
     if route.policies.removals is RemovalPolicy.DELETE:
-        return "Removed items are deleted at FileCloud; only its own recycle bin may still have them."
-    return "Removed items are kept at FileCloud."
+        return f"Removed items are deleted at {where}; only its own recycle bin or versions may still have them."
+    return f"Removed items are kept at {where}."
 
 
 def _where(route: Route) -> str:

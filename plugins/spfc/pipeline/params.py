@@ -9,21 +9,22 @@ from spfc.routes import Route, RunMode
 
 def run_params(route: Route) -> dict[str, Param]:
     """Return the parameters that a person may set when triggering a run by hand."""
+    where = route.target.product
     return {
         "mode": Param(
             RunMode.INCREMENTAL.value,
             type="string",
             enum=[mode.value for mode in RunMode if mode is not RunMode.BACKFILL],
             title="Mode",
-            description="incremental: what has changed since the last run. full: enumerate the whole library, which "
-            "also finds deletions that the change feed missed. audit: enumerate the library and list FileCloud too, "
+            description="incremental: what has changed since the last run. full: enumerate the whole source, which "
+            f"also finds deletions that the change feed missed. audit: enumerate the source and list {where} too, "
             "compare everything and repair. retry_failed: only what failed before, at once.",
         ),
         "dry_run": Param(
             False,
             type="boolean",
             title="Dry run",
-            description="Stop after the plan. Nothing is changed at FileCloud; the report shows what would happen.",
+            description=f"Stop after the plan. Nothing is changed at {where}; the report shows what would happen.",
         ),
         "max_documents": Param(
             None,
@@ -37,7 +38,7 @@ def run_params(route: Route) -> dict[str, Param]:
             False,
             type="boolean",
             title="Rebuild (audit only)",
-            description="Go on although FileCloud shows nothing of what was copied there: copy everything again.",
+            description=f"Go on although {where} shows nothing of what was copied there: copy everything again.",
         ),
         "paths": Param(
             [],

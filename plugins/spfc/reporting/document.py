@@ -86,9 +86,9 @@ def _problem(problem: Problem) -> dict[str, Any]:
 def _spending(spending: Spending) -> dict[str, Any]:
     def amounts(of: Spending) -> dict[str, int]:
         return {
-            "graph_requests": of.graph_requests,
-            "graph_units": of.graph_units,
-            "filecloud_calls": of.filecloud_calls,
+            "source_requests": of.source_requests,
+            "source_units": of.source_units,
+            "target_calls": of.target_calls,
         }
 
     return amounts(spending) | {"by_task": {task: amounts(share) for task, share in sorted(spending.by_task.items())}}

@@ -50,23 +50,23 @@ class LineOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run, or one task of it, cost: requests and resource units at Graph, calls at FileCloud.
+    """What a run, or one task of it, cost: requests to the source and the units they are worth, calls of the target.
 
     ``by_task`` holds the share of each task (whose own ``by_task`` is empty); :meth:`of_tasks` adds them up.
     """
 
-    graph_requests: int = 0
-    graph_units: int = 0
-    filecloud_calls: int = 0
+    source_requests: int = 0
+    source_units: int = 0
+    target_calls: int = 0
     by_task: Mapping[str, Spending] = field(default_factory=dict)
 
     @classmethod
     def of_tasks(cls, by_task: Mapping[str, Spending]) -> Spending:
         """Return the sum over tasks, keeping the shares."""
         return cls(
-            graph_requests=sum(share.graph_requests for share in by_task.values()),
-            graph_units=sum(share.graph_units for share in by_task.values()),
-            filecloud_calls=sum(share.filecloud_calls for share in by_task.values()),
+            source_requests=sum(share.source_requests for share in by_task.values()),
+            source_units=sum(share.source_units for share in by_task.values()),
+            target_calls=sum(share.target_calls for share in by_task.values()),
             by_task=dict(by_task),
         )
 

@@ -34,6 +34,11 @@ class SharePointSource(Strict):
         """The folder that is mirrored, as a path from the root that the source shows."""
         return self.folder
 
+    @property
+    def product(self) -> str:
+        """What people call this kind of place."""
+        return "SharePoint"
+
 
 class FileCloudSource(Strict):
     """A folder on a FileCloud server, with everything below it."""
@@ -54,6 +59,11 @@ class FileCloudSource(Strict):
     def below(self) -> str:
         """The folder that is mirrored, as a path from the root that the source shows: all of it."""
         return "/"
+
+    @property
+    def product(self) -> str:
+        """What people call this kind of place."""
+        return "FileCloud"
 
 
 class SharePointList(Strict):
@@ -152,7 +162,7 @@ class ObjectStorageTarget(Strict):
     @property
     def product(self) -> str:
         """What people call this kind of place."""
-        return "the target folder" if self.local else "the object store"
+        return "the mirror"
 
 
 class SqlTableTarget(Strict):

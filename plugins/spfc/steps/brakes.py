@@ -36,10 +36,10 @@ class Brakes:
 
 def service_down(route: Route, last: ServiceError, left: str) -> ServiceError:
     """Return the error that ends a step because a service failed for several files in a row."""
-    place = route.source.label if last.of_source else route.target.label
+    place = route.source if last.of_source else route.target
     return type(last)(
-        f"{'SharePoint' if last.of_source else 'FileCloud'} ({place}) failed for {SERVICE_STRIKES} files in a "
-        f"row, so the transfer stopped with {left} left. The last one: {last.message}",
+        f"{place.product.capitalize() if place.product.islower() else place.product} ({place.label}) failed for "
+        f"{SERVICE_STRIKES} files in a row, so the transfer stopped with {left} left. The last one: {last.message}",
         hint="The rest waits for the next try.",
     )
 
@@ -53,5 +53,5 @@ def no_room() -> QuotaFull:
     """Return the error of a file that is not tried because the target is full."""
     return QuotaFull(
         f"Not tried: the target had no room for {QUOTA_STRIKES} files in a row.",
-        hint="Make room at FileCloud (old versions and the recycle bin count too) or raise the quota.",
+        hint="Make room at the target (at FileCloud, old versions and the recycle bin count too) or raise the quota.",
     )

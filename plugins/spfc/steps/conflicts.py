@@ -42,10 +42,11 @@ def must_look(job: CopyJob, policy: ConflictPolicy) -> bool:
     return foreign or (job.synced.target_etag is None and policy is not ConflictPolicy.SOURCE_WINS)
 
 
-def settle(target: Target, job: CopyJob, policy: ConflictPolicy) -> Settled:
+def settle(target: Target, job: CopyJob, policy: ConflictPolicy, where: str) -> Settled:
     """Look at the place of a copy that may have been edited, and make it ready for the source's version.
 
     One call when nobody edited it. May be repeated: a version that was set aside is not there to be set aside again.
+    ``where`` is what the name of such a version says of the place it was edited at.
     """
     entry = target.stat(job.target_path)
     if entry is not None and job.synced is not None and is_our_copy(job.synced, entry):
@@ -58,7 +59,7 @@ def settle(target: Target, job: CopyJob, policy: ConflictPolicy) -> Settled:
         return Settled(None, "It was edited at the target and is left alone, as the route says.", _theirs(job, entry))
     if policy is ConflictPolicy.SOURCE_WINS and entry.kind is Kind.FILE:
         return Settled(replace(_as_new(job), overwrite=True, etag=entry.etag), "It replaced an edit at the target.")
-    aside = _set_aside(target, job.target_path, entry)
+    aside = _set_aside(target, job.target_path, entry, where)
     log.warning("%s was edited at the target; their version is kept as %s", job.target_path, aside)
     return Settled(_as_new(job), f"Their version is kept as {aside}.")
 
@@ -77,14 +78,14 @@ def _theirs(job: CopyJob, entry: TargetEntry) -> SyncedItem | None:
     )  # fmt: skip
 
 
-def _set_aside(target: Target, path: str, entry: TargetEntry) -> str:
+def _set_aside(target: Target, path: str, entry: TargetEntry, where: str) -> str:
     """Rename their version within its folder; the name tells when it was made, so it is the same in every try."""
     folder, _, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if not stem:
         stem, dot, extension = name, "", ""
     when = f"{datetime.fromtimestamp(entry.modified, UTC):%Y-%m-%d %H.%M.%S}" if entry.modified else "edited"
-    wanted = f"{folder}/{shorten(f'{stem} ({when} FileCloud){dot}{extension}', path)}"
+    wanted = f"{folder}/{shorten(f'{stem} ({when} {where}){dot}{extension}', path)}"
     for number in range(1, MOST_VERSIONS + 1):
         aside = numbered(wanted, number)
         try:

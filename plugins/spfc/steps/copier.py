@@ -69,11 +69,12 @@ class Copier:
     def _bring(self, stored: StoredLine, job: CopyJob) -> LineResult:
         """Copy one file; a copy that was edited at the target is settled first, or when the target says so."""
         policy, target = self.run.route.policies.conflicts, self.run.target
-        settled = settle(target, job, policy) if must_look(job, policy) else Settled(job)
+        where = self.run.route.target.product.removeprefix("the ")
+        settled = settle(target, job, policy, where) if must_look(job, policy) else Settled(job)
         try:
             return self._copied(stored, settled)
         except TargetChanged:
-            return self._copied(stored, settle(target, job, policy))
+            return self._copied(stored, settle(target, job, policy, where))
 
     def _copied(self, stored: StoredLine, settled: Settled) -> LineResult:
         item_id = stored.line.item_id
