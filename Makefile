@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres
+.PHONY: help setup demo demo-local demo-filecloud-local demo-lists test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +25,15 @@ $(STAMP): requirements-dev.txt pyproject.toml
 
 demo: $(STAMP) ## the main job on a real Airflow against local simulators; LIBRARY=<folder> uses your own files
 	@$(BIN)/python -m demo $(if $(LIBRARY),--library "$(LIBRARY)") $(DEMO_ARGS)
+
+demo-local: $(STAMP) ## a library, mirrored to a local folder; LIBRARY=<folder> uses your own files
+	@$(BIN)/python -m demo local $(if $(LIBRARY),--library "$(LIBRARY)") $(DEMO_ARGS)
+
+demo-filecloud-local: $(STAMP) ## a FileCloud folder, mirrored to a local folder
+	@$(BIN)/python -m demo filecloud-local $(DEMO_ARGS)
+
+demo-lists: $(STAMP) ## a SharePoint list, kept in a SQL table
+	@$(BIN)/python -m demo lists $(DEMO_ARGS)
 
 test: $(STAMP) postgres ## all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

@@ -1,4 +1,4 @@
-"""The command line of the demo: `python -m demo [--library DIR] [--keep] [--port N] [--home DIR]`."""
+"""The command line of the demo: `python -m demo [SCENE] [--library DIR] [--keep] [--port N] [--home DIR]`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from types import FrameType
 from typing import NoReturn
 
 from demo.problems import DemoProblem
+from demo.scenes import SCENES
 from demo.settings import demand_port
 from demo.show import Screen
-from demo.story import Story, Wishes
-from demo.workplace import choose
+from demo.stage import Wishes
+from demo.story import Story
+from demo.workplace import SAMPLE, choose
 
 PROJECT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
@@ -25,9 +27,16 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the demo's options."""
     result = argparse.ArgumentParser(
         prog="demo",
-        description="Copy a SharePoint library to FileCloud with a real Airflow, against local simulators.",
+        description="Keep something in sync with a real Airflow, against local simulators.",
     )
     add = result.add_argument
+    add(
+        "scene",
+        nargs="?",
+        default=SAMPLE,
+        choices=list(SCENES),
+        help="what is kept in sync (default: library to FileCloud)",
+    )
     add(
         "--library",
         type=Path,
@@ -52,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     stay = os.environ.get("CI", "").lower() not in {"true", "1", "yes"}
     try:
-        place = choose(options.home, options.library)
+        place = choose(options.home, options.library, options.scene)
         wishes = Wishes(PROJECT, demand_port(options.port), options.keep, stay, options.dags)
-        good = Story(place, wishes, screen).tell()
+        good = Story(place, wishes, screen, SCENES[options.scene]).tell()
     except DemoProblem as problem:
         screen.problem(str(problem))
         return problem.exit_status

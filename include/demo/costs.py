@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from simulators.common.journal import Journal
+from simulators.common.journal import Journal, JournalEntry
 
 Totals = Mapping[str, Mapping[str, Mapping[str, int]]]
 """Service -> operation -> {"calls": n, "units": n}, of all time (as `Journal.totals` returns it)."""
@@ -46,11 +47,23 @@ _OK = len("OK")
 """Bytes of the answer to a chunk that was taken; a refusal is longer (FileCloud reference 7.2)."""
 
 
-class Traffic:
-    """Follows the journal while a run goes: files and bytes that FileCloud has accepted so far."""
+class Way(StrEnum):
+    """On which way the bytes of files are seen."""
 
-    def __init__(self, journal: Journal) -> None:
+    UPLOAD = "upload"
+    """What FileCloud has taken in."""
+    DOWNLOAD = "download"
+    """What SharePoint has sent."""
+    FILECLOUD_DOWNLOAD = "downloadfile"
+    """What FileCloud has sent."""
+
+
+class Traffic:
+    """Follows the journal while a run goes: files and bytes that went the given way so far."""
+
+    def __init__(self, journal: Journal, way: Way = Way.UPLOAD) -> None:
         self._journal = journal
+        self._way = way
         self._mark = journal.mark()
         self.files = 0
         self.size = 0
@@ -59,7 +72,14 @@ class Traffic:
         """Take in what was journalled since the last call."""
         for entry in self._journal.since(self._mark):
             self._mark = max(self._mark, entry.seq)
-            if entry.operation == "upload" and entry.status == 200 and entry.bytes_out == _OK:
-                self.size += entry.bytes_in
-                # An upload without `complete` counts as complete (FileCloud reference 7.1).
-                self.files += entry.params.get("complete", "1") == "1"
+            if self._way is Way.UPLOAD:
+                self._take_upload(entry)
+            elif self._way in (entry.service, entry.operation) and entry.status in (200, 206):
+                self.size += entry.bytes_out
+                self.files += entry.status == 200  # a resumed one was counted when it began
+
+    def _take_upload(self, entry: JournalEntry) -> None:
+        if entry.operation == "upload" and entry.status == 200 and entry.bytes_out == _OK:
+            self.size += entry.bytes_in
+            # An upload without `complete` counts as complete (FileCloud reference 7.1).
+            self.files += entry.params.get("complete", "1") == "1"

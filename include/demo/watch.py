@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.api import FINISHED, AirflowApi, TaskState
-from demo.costs import Costs, Traffic
+from demo.costs import Costs, Traffic, Way
 from demo.problems import DemoProblem
 from simulators.common.journal import Journal
 
@@ -30,7 +30,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A run at one moment: the state of each task, what FileCloud has taken in, seconds since the trigger."""
+    """A run at one moment: the state of each task, the files and bytes that went over, seconds since the trigger."""
 
     state: str
     tasks: tuple[TaskState, ...]
@@ -75,11 +75,6 @@ class RunResult:
         """The task instances that failed."""
         return [task for task in self.tasks if task.state == "failed"]
 
-    def is_free(self) -> bool:
-        """True for the cost of a run without changes: one Graph request, no other call, no transfer task."""
-        graph, others = self.costs.of("graph"), self.costs.of("filecloud") + self.costs.of("download")
-        return graph == 1 and others == 0 and self.transfers == 0
-
 
 class Watcher:
     """Runs the DAG and reports progress; `check` may raise when Airflow itself is in trouble."""
@@ -91,19 +86,21 @@ class Watcher:
         journal: Journal,
         check: Callable[[], None],
         timeout_s: float = 3600,
+        way: Way = Way.UPLOAD,
     ) -> None:
         self._api = api
         self._dag = dag_id
         self._journal = journal
         self._check = check
         self._timeout = timeout_s
+        self._way = way
 
     def run(self, show: Callable[[Progress], None], conf: Mapping[str, Any] | None = None) -> RunResult:
         """Trigger a run, call `show` with each state of affairs, return the result when it has ended.
 
         Raises DemoProblem when the run does not end in time.
         """
-        before, traffic = self._journal.totals(), Traffic(self._journal)
+        before, traffic = self._journal.totals(), Traffic(self._journal, self._way)
         run_id = self._api.trigger(self._dag, conf)
         progress: Progress | None = None
         for progress in self._poll(run_id, traffic):

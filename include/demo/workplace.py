@@ -12,6 +12,9 @@ from typing import IO
 from demo.problems import UsageProblem
 
 MARKER = ".spfc-demo"
+SAMPLE = "sample"
+FROM_FILECLOUD = "filecloud-local"
+"""The scene in which people work in FileCloud's own folder."""
 _RESERVE_BYTES = 1 << 30
 
 
@@ -23,6 +26,11 @@ class Workplace:
     library: Path
     own: bool
     """True when `library` is the user's: then nothing in it is ever written."""
+
+    @property
+    def published(self) -> Path:
+        """The folder that the SharePoint simulator publishes."""
+        return self.home / "unused" if self.home.name == FROM_FILECLOUD else self.library
 
     @property
     def store(self) -> Path:
@@ -55,14 +63,19 @@ class Workplace:
         return self.home / "journal.jsonl"
 
 
-def choose(base: Path, library: Path | None) -> Workplace:
-    """Return the workplace below `base` for the sample library (None) or for a library of the user's own.
+def choose(base: Path, library: Path | None, scene: str = SAMPLE) -> Workplace:
+    """Return the workplace of a scene below `base`, for the sample library (None) or one of the user's own.
 
     Raises UsageProblem when the library is not a folder or overlaps with `base`. Writes nothing.
     """
     base = base.absolute()
     if library is None:
-        return Workplace(base / "sample", base / "sample" / "library", own=False)
+        home = base / scene
+        return Workplace(
+            home, home / "filecloud" / "library" if scene == FROM_FILECLOUD else home / "library", own=False
+        )
+    if scene not in (SAMPLE, "local"):
+        raise UsageProblem("This demo has its own data: --library is for libraries that SharePoint publishes.")
     if not library.is_dir():
         raise UsageProblem(f"The library {library} is not a folder.")
     real = library.resolve()
@@ -72,7 +85,7 @@ def choose(base: Path, library: Path | None) -> Workplace:
             "choose another place for the demo with --home."
         )
     name = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return Workplace(base / f"own-{name}", real, own=True)
+    return Workplace(base / f"own-{name}{'' if scene == SAMPLE else f'-{scene}'}", real, own=True)
 
 
 def occupy(place: Workplace, *, keep: bool) -> IO[str]:

@@ -197,9 +197,9 @@ class SimulatorPair:
             },
         }
 
-    def route_file(self, limits: Mapping[str, int] | None = None) -> str:
-        """Return the text of a route file with the one route `demo` from the library to `target_path`."""
-        route: dict[str, Any] = {
+    def route(self) -> dict[str, Any]:
+        """Return the entry of a route from the library to `target_path`."""
+        return {
             "description": "From the SharePoint simulator to the FileCloud simulator.",
             "source": {
                 "connection": SHAREPOINT_CONNECTION,
@@ -210,9 +210,10 @@ class SimulatorPair:
             "target": {"connection": FILECLOUD_CONNECTION, "folder": self.target_path},
             "schedule": None,
         }
-        if limits:
-            route["limits"] = dict(limits)
-        return yaml.safe_dump({"routes": {ROUTE: route}}, sort_keys=False, allow_unicode=True)
+
+    def route_file(self, entry: Mapping[str, Any] | None = None) -> str:
+        """Return the text of a route file with one route, `demo`: `entry`, else the one of :meth:`route`."""
+        return yaml.safe_dump({"routes": {ROUTE: dict(entry or self.route())}}, sort_keys=False, allow_unicode=True)
 
     def environment(self, routes: Path) -> dict[str, str]:
         """Return the variables that let Airflow or `spfc` use this pair with the route file `routes`."""

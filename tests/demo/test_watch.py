@@ -8,8 +8,9 @@ from rich.console import Console
 
 from demo.api import TaskState
 from demo.compare import Comparison, Difference, Fault
-from demo.costs import Costs, Traffic
+from demo.costs import Costs, Traffic, Way
 from demo.edits import Change, Deed
+from demo.scenes import SCENES
 from demo.show import Screen, flatten, human_size
 from demo.watch import Progress, RunResult
 from simulators.common.journal import Journal, JournalEntry
@@ -59,22 +60,49 @@ def test_traffic_counts_files_when_their_last_chunk_was_taken() -> None:
     assert (traffic.files, traffic.size) == (1, 15)
 
 
-@pytest.mark.parametrize(("costs", "free"), [
-    ({("graph", "delta"): 1}, True),
-    ({("graph", "delta"): 1, ("login", "token"): 1}, True),
-    ({("graph", "delta"): 2}, False),
-    ({}, False),
-    ({("graph", "delta"): 1, ("filecloud", "fileinfo"): 1}, False),
-    ({("graph", "delta"): 1, ("download", "download"): 1}, False),
+SKIPPED = TaskState("transfer", -1, "skipped", None)
+LISTED = ("filecloud", "getfilelist")
+
+
+@pytest.mark.parametrize(("scene", "costs", "free"), [
+    ("sample", {("graph", "delta"): 1}, True),
+    ("sample", {("graph", "delta"): 1, ("login", "token"): 1}, True),
+    ("sample", {("graph", "delta"): 2}, False),
+    ("sample", {}, False),
+    ("sample", {("graph", "delta"): 1, ("filecloud", "fileinfo"): 1}, False),
+    ("sample", {("graph", "delta"): 1, ("download", "download"): 1}, False),
+    ("local", {("graph", "delta"): 1}, True),
+    ("local", {("graph", "delta"): 1, ("download", "download"): 1}, False),
+    ("local", {("graph", "delta"): 2}, False),
+    ("filecloud-local", {LISTED: 4, ("filecloud", "loginguest"): 1}, True),
+    ("filecloud-local", {LISTED: 5}, False),
+    ("filecloud-local", {LISTED: 3}, False),
+    ("filecloud-local", {LISTED: 4, ("filecloud", "downloadfile"): 1}, False),
 ])  # fmt: skip
-def test_what_a_run_without_changes_may_cost(costs: dict[tuple[str, str], int], free: bool) -> None:
-    assert result(costs, TaskState("transfer", -1, "skipped", None)).is_free() is free
+def test_what_a_run_without_changes_may_cost(scene: str, costs: dict[tuple[str, str], int], free: bool) -> None:
+    assert SCENES[scene].free(result(costs, SKIPPED), folders=3).kept is free
 
 
-def test_a_mapped_transfer_is_not_free() -> None:
-    run = result({("graph", "delta"): 1}, TaskState("copy.transfer", 0, "success", 1.0))
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_mapped_transfer_is_not_free(scene: str) -> None:
+    costs = {("graph", "delta"): 1, LISTED: 4} if scene == "filecloud-local" else {("graph", "delta"): 1}
+    run = result(costs, TaskState("copy.transfer", 0, "success", 1.0))
     assert run.transfers == 1
-    assert not run.is_free()
+    assert not SCENES[scene].free(run, folders=3).kept
+
+
+@pytest.mark.parametrize(("way", "service", "operation"), [
+    (Way.DOWNLOAD, "download", "download"), (Way.FILECLOUD_DOWNLOAD, "filecloud", "downloadfile"),
+])  # fmt: skip
+def test_downloads_are_counted_when_they_begin(way: Way, service: str, operation: str) -> None:
+    journal = Journal()
+    traffic = Traffic(journal, way)
+    journal.record(entry(service, operation, answer=100))
+    journal.record(entry(service, operation, status=206, answer=50))
+    journal.record(entry(service, operation, status=404, answer=7))
+    journal.record(entry("filecloud", "upload", complete="1", size=5))
+    traffic.update()
+    assert (traffic.files, traffic.size) == (1, 150)
 
 
 def test_tasks_are_counted_in_the_order_of_the_pipeline() -> None:

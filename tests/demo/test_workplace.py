@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from demo.problems import UsageProblem
+from demo.scenes import SCENES
 from demo.workplace import MARKER, check_room, choose, occupy
 
 
@@ -71,3 +72,19 @@ def test_a_disk_too_small_is_noticed_before_the_copy(tmp_path: Path) -> None:
     check_room(place, 0)
     with pytest.raises(UsageProblem, match="GB left"):
         check_room(place, 1 << 60)
+
+
+def test_every_scene_has_a_place_of_its_own(tmp_path: Path) -> None:
+    places = [choose(tmp_path / "demo", None, scene) for scene in SCENES]
+    assert len({place.home for place in places}) == len(SCENES)
+    cloud = choose(tmp_path / "demo", None, "filecloud-local")
+    assert cloud.library.parent == cloud.store
+    assert cloud.published != cloud.library
+
+
+def test_a_library_of_the_users_own_is_for_sharepoint(tmp_path: Path) -> None:
+    library = tmp_path / "mine"
+    library.mkdir()
+    assert choose(tmp_path / "demo", library, "local").home != choose(tmp_path / "demo", library).home
+    with pytest.raises(UsageProblem, match="own data"):
+        choose(tmp_path / "demo", library, "filecloud-local")

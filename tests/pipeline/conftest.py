@@ -159,7 +159,9 @@ def world(
         issued |= {pair.sharepoint.client_secret}
         capture = request.config.pluginmanager.getplugin("capturemanager")
         world = World(folder, pair, issued, printed=lambda: "".join(capture.read_global_capture()))
-        (folder / "routes.yaml").write_text(pair.route_file({"batch_files": 2}), encoding="utf-8")
+        (folder / "routes.yaml").write_text(
+            pair.route_file({**pair.route(), "limits": {"batch_files": 2}}), encoding="utf-8"
+        )
         world.environment = pair.environment(folder / "routes.yaml") | {"SPFC_REPORTS": str(world.reports)}
         yield world
 

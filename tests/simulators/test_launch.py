@@ -147,10 +147,10 @@ def test_connections_name_the_authority_only_under_tls(options: LaunchOptions, t
     assert all(Path(connection["extra"]["ca_file"]).is_file() for connection in services)
 
 
-def test_limits_go_into_the_route_file(options: LaunchOptions) -> None:
+def test_the_route_file_may_hold_another_entry(options: LaunchOptions) -> None:
     with SimulatorPair(options) as pair:
-        routes = parse_routes(yaml.safe_load(pair.route_file({"batch_files": 7})))
-    assert routes["demo"].limits.batch_files == 7
+        routes = parse_routes(yaml.safe_load(pair.route_file({**pair.route(), "owner": "somebody"})))
+    assert routes["demo"].owner == "somebody"
 
 
 # -- the command line ------------------------------------------------------------------------------------
