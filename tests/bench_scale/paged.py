@@ -17,6 +17,11 @@ class PagedSource:
         self._items = items
 
     @property
+    def has_feed(self) -> bool:
+        """There is a change feed."""
+        return True
+
+    @property
     def usage(self) -> Usage:
         return Usage()
 
@@ -31,6 +36,9 @@ class PagedSource:
         found += [_file(number) for number in range(start, min(start + PAGE, self._items))]
         complete = start + PAGE >= self._items
         return ChangePage(tuple(found), _END if complete else str(start + PAGE), complete)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def refresh(self, item_id: str) -> SourceItem | None:
         raise NotImplementedError

@@ -257,3 +257,42 @@ def test_who_stands_at_a_name(database: Database) -> None:
             ("a", "g.txt"): ("2", False),
             ("a", "z"): ("9", False),
         }
+
+
+HIDDEN = replace(A, flags=frozenset({Flag.UNLISTED}))
+
+
+def test_a_sweep_spares_what_lies_below_a_folder_that_could_not_be_listed(database: Database) -> None:
+    """At any depth, whether it was copied or not; not its siblings, and not a folder that was not shown itself."""
+    deep = [folder("s", "a", "S"), file("2", "s", "g"), file("3", "s", "never copied")]
+    lost = folder("l", "root", "L", flags=frozenset({Flag.UNLISTED}))
+    others = [folder("b", "root", "B"), file("4", "b", "h"), lost, file("5", "l", "i")]
+    with database.writing() as connection:
+        store(connection, ROOT, A, FILE, *deep, *others)
+        copied(connection, ROOT, A, FILE, *deep[:2], *others)
+        store(connection, ROOT, HIDDEN, generation=2)
+        assert owed(connection) == {"a", "3"}
+        assert sweep(connection, R, 2, 7.0) == 4
+        assert owed(connection) == {"a", "3", "b", "4", "l", "5"}
+        alive = load_source(connection, R, ["root", "a", "1", "s", "2", "3", "b", "4", "l", "5"])
+        assert {item_id for item_id, item in alive.items() if not item.deleted} == {"root", "a", "1", "s", "2", "3"}
+
+
+def test_what_lay_below_an_unlisted_folder_is_gone_when_a_clean_listing_does_not_show_it(database: Database) -> None:
+    with database.writing() as connection:
+        store(connection, ROOT, A, FILE, file("2", "a", "g"))
+        copied(connection, ROOT, A, FILE, file("2", "a", "g"))
+        store(connection, ROOT, HIDDEN, generation=2)
+        assert sweep(connection, R, 2, 7.0) == 0
+        store(connection, ROOT, A, FILE, generation=3)
+        assert sweep(connection, R, 3, 8.0) == 1
+        assert owed(connection) == {"2"}, "and the folder itself is owed no more"
+
+
+def test_a_folder_that_stays_unlisted_is_owed_again_each_time(database: Database) -> None:
+    """Somebody must hear of it in every run, also when a run has struck it off."""
+    with database.writing() as connection:
+        store(connection, ROOT, HIDDEN)
+        copied(connection, ROOT, HIDDEN)
+        assert store(connection, ROOT, HIDDEN, generation=2) == PageResult(2, 1)
+        assert owed(connection) == {"a"}

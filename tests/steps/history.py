@@ -178,6 +178,11 @@ class Library:
     # The source protocol
 
     @property
+    def has_feed(self) -> bool:
+        """There is a change feed."""
+        return True
+
+    @property
     def usage(self) -> Usage:
         return Usage(self.requests, self.requests)
 
@@ -194,6 +199,9 @@ class Library:
         if int(number) >= len(self._pages):
             raise CursorExpired("There is no such cursor.")
         return ChangePage(*self._pages[int(number)])
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def refresh(self, item_id: str) -> SourceItem | None:
         self._call()

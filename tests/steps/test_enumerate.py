@@ -173,3 +173,48 @@ def test_the_target_mirrors_the_source(house: House) -> None:
     house.run()
     assert house.target.tree() == FILLED
     assert house.debt() == 0
+
+
+def test_without_a_change_feed_each_run_is_one_full_enumeration(house: House) -> None:
+    house.source.has_feed = False
+    house.fill()
+    house.run()
+    assert (house.enumeration["rounds"], house.source.counts["changes"]) == (1, 2), "no second look"
+    del house.source.items["1"]
+    house.run()
+    told = house.enumeration
+    assert (told["full"], told["generation"], told["rounds"], house.source.counts["changes"]) == (True, 2, 1, 3)
+    assert "/A/one.txt" not in house.target.tree()
+    house.run()
+    assert (house.manifest, house.enumeration["generation"], house.debt()) == ({}, 3, 0)
+
+
+def test_without_a_change_feed_a_broken_enumeration_is_resumed_not_begun_again(house: House) -> None:
+    house.source.has_feed = False
+    house.fill()
+    house.source.fail_next["changes"] = [ServiceBusy("at the beginning")]
+    with pytest.raises(ServiceBusy):
+        enumerate_source(house.context(run_id="same"))
+    house.source.changes(None)
+    plain, asked = house.source.changes, list[str | None]()
+
+    def broken(cursor: str | None) -> ChangePage:
+        asked.append(cursor)
+        if asked == [None, "1"]:
+            raise ServiceBusy("in mid-round")
+        return plain(cursor)
+
+    house.source.changes = broken  # type: ignore[method-assign]
+    with pytest.raises(ServiceBusy):
+        enumerate_source(house.context(run_id="same"))
+    told = enumerate_source(house.context(run_id="same"))
+    assert asked == [None, "1", "1"]
+    assert (told["generation"], told["full"], told["debt"]) == (1, True, 6)
+
+
+def test_a_task_gives_back_what_its_source_holds(house: House) -> None:
+    house.fill()
+    run = house.context()
+    with run.task("enumerate"):
+        enumerate_source(run)
+    assert house.source.closed == 1

@@ -13,7 +13,7 @@ from spfc.ledger.bulk import among, ids
 from spfc.ledger.rows import SOURCE_COLUMNS, SYNCED_COLUMNS, chunks, source_item, source_row, synced_item, upsert
 from spfc.ledger.schema import debt, source_items, synced_items
 from spfc.planning.difference import owed
-from spfc.planning.model import Kind, SourceItem, SyncedItem
+from spfc.planning.model import Flag, Kind, SourceItem, SyncedItem
 from spfc.planning.names import fold
 
 LOADED_AT_ONCE = 2000
@@ -74,7 +74,7 @@ def _merge(item: SourceItem, known: SourceItem | None) -> SourceItem:
 
 def _is_news(item: SourceItem, known: SourceItem | None) -> bool:
     """Say whether planning could care: the feed repeats unchanged ancestors, their sizes moving with their content."""
-    if known is None:
+    if known is None or Flag.UNLISTED in item.flags:  # what could not be listed is owed again each time
         return True
     if item.kind is Kind.FILE or item.deleted != known.deleted:
         return item != known
@@ -110,9 +110,7 @@ def _owe_missing_below(connection: Connection, route: str, folders: list[str], n
     """
     if not folders:
         return
-    mine = and_(source_items.c.route == route, source_items.c.deleted.is_(False))
-    top = select(source_items.c.id).where(mine, source_items.c.parent_id.in_(folders)).cte("below", recursive=True)
-    below = top.union(select(source_items.c.id).where(mine, source_items.c.parent_id == top.c.id))
+    below = _below(route, folders).subquery()
     missing = select(below.c.id).where(
         ~exists().where(synced_items.c.route == route, synced_items.c.id == below.c.id),
         ~exists().where(debt.c.route == route, debt.c.id == below.c.id),
@@ -155,6 +153,7 @@ def mark_base(connection: Connection, route: str, old: str, new: str) -> None:
 def sweep(connection: Connection, route: str, generation: int, now: float) -> int:
     """Mark everything that a completed full enumeration did not show as deleted; return how many items.
 
+    What lies below a folder that could not be listed (:attr:`Flag.UNLISTED`) stays as it is, at any depth.
     Raises :class:`~spfc.errors.SourceSuspicious` and changes nothing when the enumeration showed no library at all,
     or an empty one although we hold copies: that looks like lost permission, not like a clean-up.
     """
@@ -162,6 +161,8 @@ def sweep(connection: Connection, route: str, generation: int, now: float) -> in
     unseen = and_(
         source_items.c.route == route, source_items.c.generation < generation, source_items.c.deleted.is_(False)
     )
+    if hidden := _unlisted(connection, route, generation):
+        unseen = and_(unseen, source_items.c.id.not_in(_below(route, hidden)))
     copied = exists().where(synced_items.c.route == route, synced_items.c.id == source_items.c.id)
     already = exists().where(debt.c.route == route, debt.c.id == source_items.c.id)
     fresh = select(source_items.c.route, source_items.c.id, literal(now), literal(0), literal(""), literal(0.0)).where(
@@ -171,6 +172,24 @@ def sweep(connection: Connection, route: str, generation: int, now: float) -> in
     never_copied = select(source_items.c.id).where(unseen, ~copied)
     connection.execute(delete(debt).where(debt.c.route == route, debt.c.id.in_(never_copied)))
     return connection.execute(update(source_items).where(unseen).values(deleted=True)).rowcount
+
+
+def _unlisted(connection: Connection, route: str, generation: int) -> list[str]:
+    """Return the live folders that this enumeration has shown without being able to list them."""
+    flagged = and_(source_items.c.kind != Kind.FILE.value, source_items.c.flags.contains(Flag.UNLISTED.value))
+    shown = and_(source_items.c.generation >= generation, source_items.c.deleted.is_(False))
+    query = select(source_items.c.id).where(source_items.c.route == route, shown, flagged)
+    return list(connection.execute(query).scalars())
+
+
+def _below(route: str, folders: list[str]) -> Select[tuple[str]]:
+    """Return the ids of everything live below ``folders``, themselves left out unless one lies below another."""
+    mine = and_(source_items.c.route == route, source_items.c.deleted.is_(False))
+    of_folders = select(source_items.c.id).where(mine, source_items.c.parent_id.in_(folders))
+    # Nested, because SQLite does not count what an UPDATE changes that begins with WITH.
+    top = of_folders.cte("below", recursive=True, nesting=True)
+    below = top.union(select(source_items.c.id).where(mine, source_items.c.parent_id == top.c.id))
+    return select(below.c.id)
 
 
 def _refuse_empty(connection: Connection, route: str, generation: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spfc.planning.model import Kind, SourceItem, SyncedItem, TargetEntry, Verification
+from spfc.planning.model import Flag, Kind, SourceItem, SyncedItem, TargetEntry, Verification
 
 TIME_TOLERANCE = 2
 """Seconds by which times of the same file may differ at FileCloud (FileCloud reference 3.3)."""
@@ -36,9 +36,11 @@ def same_content(source: SourceItem, synced: SyncedItem) -> bool:
 
 
 def owed(source: SourceItem, synced: SyncedItem | None) -> bool:
-    """Say whether the item is debt: the synced state is not what the source last said."""
+    """Say whether the item is debt: the synced state is not what the source last said, or that was not all."""
     if source.deleted:
         return synced is not None
+    if Flag.UNLISTED in source.flags:
+        return True
     if synced is None:
         return True
     if not same_place(source, synced):

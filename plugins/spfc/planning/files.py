@@ -47,7 +47,7 @@ def hold_or_skip(row: DebtRow, context: PlanContext) -> PlanLine | None:
     verdict = _STANDING_LINES.get(place.standing)
     evidence: dict[str, str | int | bool | None] = {}
     if verdict is None and source.flags:
-        verdict = (Action.HOLD, Reason.BLOCKED_BY_SOURCE)
+        verdict = (Action.HOLD, _reason_of(source.flags))
         evidence = {"flags": ",".join(sorted(source.flags)), "pending": Flag.PENDING in source.flags}
     if verdict is None and row.next_try > context.now and not context.ignore_backoff:
         verdict = (Action.HOLD, Reason.BACKING_OFF)
@@ -57,9 +57,16 @@ def hold_or_skip(row: DebtRow, context: PlanContext) -> PlanLine | None:
         return None
     action, reason = verdict
     return PlanLine(
-        action, reason, row.id, source.kind, place.path, place.path,
+        action, reason, row.id, source.kind, place.path or "/", place.path or "/",
         parent_id=source.parent_id, size=source.size, evidence=evidence,
     )  # fmt: skip
+
+
+def _reason_of(flags: frozenset[Flag]) -> Reason:
+    """Say why an item with these marks waits for somebody to change something at the source."""
+    if Flag.PATH_TOO_LONG in flags:
+        return Reason.PATH_TOO_LONG
+    return Reason.UNLISTED if Flag.UNLISTED in flags else Reason.BLOCKED_BY_SOURCE
 
 
 def plan_files(rows: Iterable[DebtRow], context: PlanContext, occupants: Mapping[NameKey, Occupant]) -> FilePlan:

@@ -22,12 +22,16 @@ class Kind(StrEnum):
 
 
 class Flag(StrEnum):
-    """Marks of the source that forbid or postpone a download."""
+    """Marks of the source that forbid or postpone a download, or that say what it could not tell."""
 
     MALWARE = "malware"
     RESTRICTED = "restricted"
     PENDING = "pending"
     """The source says that the content is not settled yet."""
+    UNLISTED = "unlisted"
+    """Of a folder: its content could not be listed to the end, so that nothing that was not shown below it is gone."""
+    PATH_TOO_LONG = "path_too_long"
+    """Its path is too long to be an id: nothing that lies there is brought over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,9 @@ class Reason(StrEnum):
     EMPTY_FOLDER_UNWANTED = "empty_folder_unwanted"
     NOT_A_FILE = "not_a_file"
     BLOCKED_BY_SOURCE = "blocked_by_source"
+    UNLISTED = "unlisted"
+    """The content of a folder could not be listed to the end."""
+    PATH_TOO_LONG = "path_too_long"
     NAME_COLLISION = "name_collision"
     PARENT_UNKNOWN = "parent_unknown"
     BACKING_OFF = "backing_off"

@@ -166,7 +166,9 @@ def _place(
         other = hold_or_skip(row, context)
         if other is not None:
             others.append(other)
-        elif row.synced is None or not same_place(source, row.synced):
+        if other is not None and other.reason is not Reason.UNLISTED:
+            continue  # a folder that could not be listed has its place all the same: for what is known to be in it
+        if row.synced is None or not same_place(source, row.synced):
             nameable.append((row, source))
     nameable.sort(key=lambda pair: (context.tree.place(pair[1]).path.count("/"), pair[1].parent_id or "", pair[0].id))
     for _, source in nameable:
@@ -266,6 +268,18 @@ def _waits_above(line: PlanLine, pending: Mapping[str, PlanLine], context: PlanC
         folder = context.source_folders.get(at)
         at = folder.parent_id if folder else None
     return at is not None
+
+
+def without_unlisted(structure: Structure, used: set[str]) -> list[PlanLine]:
+    """Return the ordered lines without folders that could not be listed, as far as nothing is put into them.
+
+    Such a folder may or may not be empty: it is made as soon as something is known to be in it. ``used`` are the ids
+    of folders that something is put into, with all folders above them.
+    """
+    unknown = {line.item_id for line in structure.others if line.reason is Reason.UNLISTED} - used
+    return [
+        line for line in structure.ordered if line.action is not Action.CREATE_FOLDER or line.item_id not in unknown
+    ]
 
 
 def mark_empty(lines: Iterable[PlanLine], used: set[str], wanted: bool) -> list[PlanLine]:

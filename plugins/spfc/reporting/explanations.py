@@ -48,6 +48,15 @@ REASONS: Mapping[Reason, Explanation] = {
         "The source does not let this file be downloaded: malware was found, or a restriction applies.",
         "Have the owner clean, replace or release the file at the source.",
     ),
+    Reason.UNLISTED: Explanation(
+        "The source did not list this folder to the end, so nothing in it counts as deleted; what is known is kept.",
+        "Give the account of the route access to the folder, or have damaged names in it renamed; "
+        "the next run lists it again.",
+    ),
+    Reason.PATH_TOO_LONG: Explanation(
+        "The path of this item is longer than spfc can follow, so it is not brought over, nor anything below it.",
+        "Shorten the names of the folders above it at the source.",
+    ),
     Reason.NAME_COLLISION: Explanation(
         "Another item of the same folder has the same name for the target, which ignores case.",
         "Rename one of the two at the source.",

@@ -71,6 +71,14 @@ class Source(Protocol):
     def usage(self) -> Usage:
         """What was spent so far by this object."""
 
+    @property
+    def has_feed(self) -> bool:
+        """Whether :meth:`changes` can tell what changed since the end of the last round. Known without a request.
+
+        Without a feed a round is a full enumeration, so each run reads exactly one, from the beginning. A source may
+        lose its feed on its way (and say CursorExpired): then this run reads no further round.
+        """
+
     def bind(self, known: Binding | None) -> Binding:
         """Find the place. With ``known`` (from an earlier run, under the same address) no request is made.
 
@@ -81,7 +89,8 @@ class Source(Protocol):
     def changes(self, cursor: str | None) -> ChangePage:
         """Return one page: from the beginning when ``cursor`` is None. Exactly one data request when all is well.
 
-        Raises :class:`~spfc.errors.CursorExpired` when a fresh enumeration is needed.
+        What a full enumeration does not show is gone, except below a folder with :attr:`Flag.UNLISTED`, which was
+        shown but could not be listed. Raises :class:`~spfc.errors.CursorExpired` when a fresh enumeration is needed.
         """
 
     def refresh(self, item_id: str) -> SourceItem | None:
@@ -92,3 +101,6 @@ class Source(Protocol):
 
         Raises ItemGone, ItemBlocked, ItemChanged (announced length or tag contradict the item).
         """
+
+    def close(self) -> None:
+        """Give back what is held, such as a session. The object is not used afterwards; closing again is harmless."""

@@ -51,7 +51,9 @@ class MemorySource:
     item's version). ``counts`` counts calls by operation; ``opened`` tells item and offset of every stream.
     ``fail_next`` queues errors by operation (``bind``, ``changes``, ``refresh``, ``open``): each call raises the next
     one instead of doing anything. ``break_next`` queues positions at which the next streams break. ``unlisted`` are ids
-    that a fresh start leaves out although the source has them. ``identity`` tells one place from another.
+    that a fresh start leaves out although the source has them. ``identity`` tells one place from another. With
+    ``has_feed`` off it plays a source without a change feed: only a fresh start can be asked for. ``closed`` counts
+    how often it was closed.
     """
 
     def __init__(self) -> None:
@@ -65,6 +67,8 @@ class MemorySource:
         self.fail_next: dict[str, list[SpfcError]] = {}
         self.break_next: list[int | None] = []
         self.identity = "memory"
+        self.has_feed = True
+        self.closed = 0
         self.unlisted: set[str] = set()
         self.refusals = 0
         self._read_to_end = False
@@ -112,6 +116,8 @@ class MemorySource:
             number = 0 if fresh else int(cursor or 0)
             if number > end:
                 raise CursorExpired("There is no such cursor.")
+            if number == end and number and not self.has_feed:
+                raise CursorExpired("There is no change feed: everything must be listed again.")
             self._read_to_end = self._read_to_end or number >= end - 1
             if number == end:
                 return ChangePage((), str(number), True)
@@ -145,6 +151,10 @@ class MemorySource:
             )
             self.streams.append(stream)
             return stream
+
+    def close(self) -> None:
+        """See the protocol."""
+        self.closed += 1
 
     def _call(self, operation: str) -> None:
         self.counts[operation] += 1

@@ -32,6 +32,11 @@ class SharePointLibrary:
         bill = self._client.bill
         return Usage(requests=bill.requests, units=bill.units, refusals=bill.refusals)
 
+    @property
+    def has_feed(self) -> bool:
+        """True: Microsoft Graph has a change feed (Graph reference 6)."""
+        return True
+
     def bind(self, known: Binding | None) -> Binding:
         """Find site and library: two requests, none when ``known`` was found under the same address.
 
@@ -66,6 +71,9 @@ class SharePointLibrary:
         :meth:`spfc.graph.content.Downloads.open`.
         """
         return self._client.open(self._drive_id, item, offset=offset)
+
+    def close(self) -> None:
+        """Nothing to give back: Graph keeps no sessions."""
 
     @property
     def _drive_id(self) -> str:

@@ -148,9 +148,10 @@ class Run(Generic[RouteT, OptionsT, SourceT, TargetT]):
 
     def _note_costs(self, name: str) -> None:
         spent = self.spending()
-        if "target" in self.__dict__:
-            self.target.close()
-            spent = self.spending()
+        for side in ("source", "target"):
+            if side in self.__dict__:
+                self.__dict__[side].close()
+        spent = self.spending()
         if spent == Cost():
             return
         log.info("%s: %d source requests worth %d units, %d target calls", name, spent.requests, spent.units,

@@ -83,7 +83,7 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
         before, begins = tally.pages, cursor.link is None or cursor.round_complete
         cursor, changed = _read_round(run, cursor, tally)
         full = full or cursor.full_at == cursor.updated_at
-        if not changed or (begins and tally.pages == before + 1):
+        if not changed or (begins and tally.pages == before + 1) or not run.source.has_feed:
             break  # a round of one page is as fresh as an answer can be: asking again would only cost
     if tally.changed:
         tally.changed += tally.parents.of_debt(cursor.generation)
@@ -156,13 +156,17 @@ def _run_row(run: RunContext) -> RunRow:
 
 
 def _starting_point(run: RunContext, stored: Cursor | None) -> Cursor:
-    """Return where to go on; a full enumeration that was interrupted is resumed, not begun again."""
+    """Return where to go on; a full enumeration that was interrupted is resumed, not begun again.
+
+    A source without a change feed is enumerated in full by every run.
+    """
     if stored is None:
         return Cursor(updated_at=run.now())
     resuming = stored.full_round and not stored.round_complete
     old = run.route.limits.full_every_days * SECONDS_PER_DAY
     due = stored.full_at is not None and run.now() - stored.full_at > old
-    if not resuming and (run.options.mode in (RunMode.FULL, RunMode.AUDIT) or due):
+    wanted = run.options.mode in (RunMode.FULL, RunMode.AUDIT)
+    if not resuming and (wanted or due or not run.source.has_feed):
         return _fresh_start(stored)
     return stored
 

@@ -22,7 +22,7 @@ from spfc.planning.debt import DebtRow, NameKey, Occupant, wanted_key
 from spfc.planning.files import FilePlan, plan_files
 from spfc.planning.guards import REMOVALS, GuardVerdict, judge
 from spfc.planning.model import Action, Kind, Outcome, PlanLine, Reason, SourceItem
-from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line
+from spfc.planning.structure import Structure, mark_empty, plan_structure, room_line, without_unlisted
 from spfc.routes import RemovalPolicy, RunMode, Window
 from spfc.steps.audit import Audit, audit_target, audit_window
 from spfc.steps.context import RunContext
@@ -166,7 +166,8 @@ class _PlanWriter:
                 self._use(line)
         moved_aside = {line.item_id for line in structure.ordered if line.action is Action.MOVE}
         rooms = [line for line in evictions if line.item_id not in moved_aside]
-        ordered = mark_empty(structure.ordered, self._used, self._run.route.policies.empty_folders)
+        made = without_unlisted(structure, self._used)
+        ordered = mark_empty(made, self._used, self._run.route.policies.empty_folders)
         wanted = [line for line in (*ordered, *rooms) if self._needed(line)]
         removals = [line for line in structure.removals if self._in_paths(line)]
         self._judge(removals)

@@ -44,6 +44,11 @@ class PacedSource:
         """What was spent so far."""
         return self._source.usage
 
+    @property
+    def has_feed(self) -> bool:
+        """Whether the source has a change feed."""
+        return self._source.has_feed
+
     def bind(self, known: Binding | None) -> Binding:
         """Find the place."""
         return self._source.bind(known)
@@ -59,6 +64,10 @@ class PacedSource:
     def open(self, item: SourceItem, *, offset: int = 0) -> ContentStream:
         """Open the bytes of an item, paced."""
         return _PacedStream(self._source.open(item, offset=offset), self._bandwidth)
+
+    def close(self) -> None:
+        """Give back what the source holds."""
+        self._source.close()
 
 
 class _PacedStream:
