@@ -21,6 +21,13 @@ _2024: tuple[Field, ...] = (
 )  # fmt: skip
 
 
+_TYPES = {
+    "plain": {True: [("type", "file")], False: [("type", "dir")]},
+    "numbers": {True: [("type", "1")], False: [("type", "0")]},
+    "words": {True: [], False: [("type", "directory")]},
+}
+
+
 class EntryWriter:
     """Writes the entries of one answer. `extra` says whether the caller asked for extra fields."""
 
@@ -61,7 +68,7 @@ class EntryWriter:
             ("name", place.name),
             ("ext", extension(place.name) if is_file else ""),
             ("fullsize", str(size)),
-            ("type", "file" if is_file else "dir"),
+            *_TYPES[self._knobs.entry_types][is_file],
             ("fullfilename", place.path),
             ("size", display_size(size) if is_file else ""),
             ("isroot", "1" if place.key == "" else "0"),
@@ -89,5 +96,5 @@ class EntryWriter:
             ("canrename", write if place.key else "0"),
             ("cansetacls", "1"),
             ("isshareable", "1"),
-            ("issyncable", "1"),
+            ("issyncable", "1" if knobs.sync_allowed else "0"),
         ]

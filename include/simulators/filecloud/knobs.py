@@ -68,7 +68,11 @@ class FileCloudKnobs:
     etag_same_bytes: Literal["change", "keep"] = "change"
     etag_of_upload: Literal["listed", "another"] = "listed"
     """Whether the header after an upload names the etag that listings show."""
-    # listing (6)
+    # listing (3.3, 6)
+    entry_types: Literal["plain", "numbers", "words"] = "plain"
+    """How `type` is spelled: `dir` and `file`; as older servers did, `0` and `1`; or `directory` and nothing."""
+    sync_allowed: bool = True
+    """What `issyncable` says of everything (10)."""
     max_limit: int = 0
     listing_order: Literal["sorted", "permuted"] = "sorted"
     # upload (7)

@@ -92,7 +92,12 @@ def _seen(scratch: Scratch, settings: FileCloudSettings) -> _Seen:
 
 def _lists(scratch: Scratch, reply: Reply) -> bool:
     try:
-        return Answers(scratch.client.redact).page(calls.file_list(scratch.path, 0, 1), reply).result == 1
+        return (
+            Answers(scratch.client.redact, scratch.client.settings.entry_types)
+            .page(calls.file_list(scratch.path, 0, 1), reply)
+            .result
+            == 1
+        )
     except (CallRefused, AnswerUnreadable):
         return False
 
@@ -185,7 +190,7 @@ def _judge(scratch: Scratch, send: Callable[[], Reply], path: str) -> str:
     """Say how an answer to a question about a file that is there looks to the client."""
     try:
         reply = send()
-        entry = Answers(scratch.client.redact).info(calls.file_info(path), reply)
+        entry = Answers(scratch.client.redact, scratch.client.settings.entry_types).info(calls.file_info(path), reply)
     except CallRefused as refusal:
         return f"refused with {refusal.said!r}"
     except AnswerUnreadable:

@@ -9,6 +9,7 @@ from spfc.errors import AnswerUnreadable
 from spfc.filecloud import xml
 from spfc.filecloud.records import Command, Entry, Listing
 from spfc.filecloud.refusals import CallRefused, Hint, hint_of
+from spfc.filecloud.settings import EntryTypes
 from spfc.filecloud.wire import Reply, Request
 
 _STATUS_HINTS = {
@@ -22,14 +23,16 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 class Answers:
-    """Reads replies. ``redact`` cleans every server text before it can reach an error.
+    """Reads replies. ``redact`` cleans every server text before it can reach an error; ``types`` is how this server
+    spells what an entry is.
 
     All methods raise CallRefused when the server says no and AnswerUnreadable when it says something else than was
     promised, HTML above all.
     """
 
-    def __init__(self, redact: Callable[[str], str]) -> None:
+    def __init__(self, redact: Callable[[str], str], types: EntryTypes = EntryTypes.PLAIN) -> None:
         self._redact = redact
+        self._types = types
 
     def document(self, request: Request, reply: Reply) -> xml.Document:
         """Return the XML of a call whose refusal, if any, is a command answer."""
@@ -46,7 +49,7 @@ class Answers:
 
     def page(self, request: Request, reply: Reply) -> Listing:
         """Return one page of a folder; ``meta/result`` other than 1 is a refusal (reference 6)."""
-        listing = xml.read_listing(self.document(request, reply))
+        listing = xml.read_listing(self.document(request, reply), self._types)
         if listing.result != 1:
             raise self.refused(request, listing.message)
         if listing.total is None:
@@ -56,7 +59,7 @@ class Answers:
     def info(self, request: Request, reply: Reply) -> Entry | None:
         """Return the entry of a fileinfo answer, None when it holds none (reference 5, stat)."""
         document = self.document(request, reply)
-        listing = xml.read_listing(document)
+        listing = xml.read_listing(document, self._types)
         if document.root not in ("fileinfo", "entries") or len(listing.entries) > 1 or listing.damaged:
             raise AnswerUnreadable("FileCloud answered fileinfo with something else.", item=request.subject)
         return listing.entries[0] if listing.entries else None

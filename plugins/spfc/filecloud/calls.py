@@ -159,6 +159,29 @@ def move(old: str, new: str) -> Request:
     )
 
 
+def sync_folders(folder: str) -> Request:
+    """Reference 10. Network folders are named, all others are told of unasked."""
+    levels = folder.split("/")
+    network = "/".join(levels[:3]) if levels[1:2] == ["EXTERNAL"] and len(levels) > 2 else ""
+    form = {"v": "1", "skipsyncwithevents": "1", "count": "1" if network else "0"}
+    if network:
+        form["path1"] = network
+    return Request("getsyncfolderlist", "/app/sync/getsyncfolderlist", form=form, subject=folder)
+
+
+def sync_delta(folder: str, since: int) -> Request:
+    """Reference 10."""
+    form = {
+        "friendly": "spfc",
+        "name": folder,
+        "path": folder,
+        "status": f"server,{since};",
+        "permissions": "0",
+        "includeextrafields": "1",
+    }
+    return Request("getsyncdelta", "/app/sync/getsyncdelta", form=form, subject=folder)
+
+
 def disk_usage(user: str) -> Request:
     """Reference 5, quota."""
     return Request("getdiskusagedetails", "/core/getdiskusagedetails", form={"username": user, "level": "0"})

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from spfc.errors import AnswerUnreadable, ItemGone, PermissionMissing, ReplyLost, ServiceBusy
-from spfc.filecloud import calls, xml
+from spfc.filecloud import calls, feed, xml
 from spfc.filecloud.answers import Answers
 from spfc.filecloud.calls import PAGE_SIZE, Chunk
 from spfc.filecloud.dates import spell_date
 from spfc.filecloud.download import Download, read_download
-from spfc.filecloud.records import Entry, Identity, Listing, Usage, Version
+from spfc.filecloud.records import Entry, Identity, Listing, SyncChange, Usage, Version
 from spfc.filecloud.refusals import CallRefused, Hint
 from spfc.filecloud.session import Session
 from spfc.filecloud.settings import FileCloudSettings
@@ -50,7 +50,7 @@ class FileCloudClient:
         self.settings = settings
         self._wire = Wire(settings, sleep=sleep, monotonic=monotonic, jitter=jitter)
         self._session = Session(settings, self._wire)
-        self._answers = Answers(self._session.redact)
+        self._answers = Answers(self._session.redact, settings.entry_types)
 
     @property
     def counts(self) -> Counter[str]:
@@ -130,6 +130,16 @@ class FileCloudClient:
     def move(self, old: str, new: str) -> None:
         """Rename or move a file or a folder; never replaces anything."""
         self._ask(calls.move(old, new), self._answers.command)
+
+    def sync_version(self, folder: str) -> int:
+        """Return how far the change feed of a folder has come (reference 10). Raises CallRefused without a feed."""
+        return self._ask(
+            calls.sync_folders(folder), lambda q, r: feed.read_version(self._answers.document(q, r), folder)
+        )
+
+    def sync_changes(self, folder: str, since: int) -> tuple[SyncChange, ...]:
+        """Return what the change feed says of a folder after version ``since`` (reference 10): hints, not proofs."""
+        return self._ask(calls.sync_delta(folder, since), lambda q, r: feed.read_changes(self._answers.document(q, r)))
 
     def usage(self) -> Usage:
         """Return the room that the account uses and has."""

@@ -24,7 +24,9 @@ class Entry:
     """One file or folder as the server lists it (reference 3.3).
 
     ``modified`` is true seconds UTC out of ``modifiedepochutc`` and nothing else, None where the server does not
-    give it (the other time fields are wall clock in disguise). ``etag`` is opaque, None before the server has etags.
+    give it (the other time fields are wall clock in disguise). ``wall_clock`` is ``modifiedepoch``: the server's wall
+    clock read as if it were UTC, None where there is none. ``etag`` is opaque, None before the server has etags.
+    ``can_sync``: the change feed may speak of it (reference 10).
     """
 
     path: str
@@ -38,6 +40,8 @@ class Entry:
     can_download: bool = True
     can_rename: bool = True
     is_root: bool = False
+    wall_clock: int | None = None
+    can_sync: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class Listing:
     result: int = 1
     message: str = ""
     damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncChange:
+    """One record of the change feed (reference 10): ``path`` is the server's own, ``version`` counts up."""
+
+    path: str
+    is_folder: bool
+    deleted: bool
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ class DateStyle(StrEnum):
     """``2024-07-19 14:32:00`` in ``server_tz``: for servers that read zone-less times as their wall clock."""
 
 
+class EntryTypes(StrEnum):
+    """How listings spell what an entry is (FileCloud reference 3.3). Any other spelling is an unreadable answer."""
+
+    PLAIN = "plain"
+    """``dir`` and ``file``, as every documented server does. The default."""
+    LEGACY = "legacy"
+    """Older servers: ``dir``, ``directory`` or ``0`` for folders; ``file``, ``1`` or nothing at all for files."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileCloudSettings:
     """Address, account and habits of one FileCloud client. All times are seconds, all sizes bytes.
@@ -44,7 +53,8 @@ class FileCloudSettings:
     """Bytes per upload chunk; the vendor's own clients use 20 MiB (reference 7.1)."""
     date_style: DateStyle = DateStyle.ISO_Z
     server_tz: str | None = None
-    """IANA zone of the server; needed by (and only by) ``naive_server``."""
+    """IANA zone of the server; needed by ``naive_server``, and to read times of servers that list no true ones."""
+    entry_types: EntryTypes = EntryTypes.PLAIN
     connect_timeout: float = 10.0
     """Reference 12, deadlines."""
     read_timeout: float = 60.0
@@ -66,6 +76,7 @@ class FileCloudSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _checked_url(self.base_url))
         object.__setattr__(self, "date_style", DateStyle(self.date_style))
+        object.__setattr__(self, "entry_types", EntryTypes(self.entry_types))
         if not self.user:
             raise ConfigurationError("FileCloud settings: the user is empty.")
         if not self.password:
@@ -73,7 +84,7 @@ class FileCloudSettings:
         for name in ("chunk_size", "pool_size", "attempts"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"FileCloud settings: {name} must be at least 1.")
-        if self.date_style is DateStyle.NAIVE_SERVER:
+        if self.date_style is DateStyle.NAIVE_SERVER or self.server_tz:
             self.server_zone()
 
     def server_zone(self) -> ZoneInfo:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from xml.parsers import expat
 
 import xmltodict
 
 from spfc.errors import AnswerUnreadable
 from spfc.filecloud.records import Command, Entry, Identity, Listing, Usage, Version
+from spfc.filecloud.settings import EntryTypes
 
-RECORDS = ("command", "entry", "version", "usage", "info", "status", "record", "share", "filelockinfo")
+RECORDS = (
+    "command", "entry", "version", "usage", "info", "status", "record", "share", "filelockinfo", "syncfolder",
+)  # fmt: skip
 """Names of repeated records: one of them is a list of one, never a bare value (reference 3.2, 15)."""
 
 _FORBIDDEN = re.compile(
@@ -108,13 +111,24 @@ def read_command(document: Document) -> Command:
     return command
 
 
-def read_listing(document: Document) -> Listing:
-    """Read a page of getfilelist or an answer of fileinfo; a command answer becomes an empty, refused listing."""
+_PLAIN: Final = {"dir": True, "file": False}
+_IS_FOLDER: Final[Mapping[EntryTypes, Mapping[str, bool]]] = {
+    EntryTypes.PLAIN: _PLAIN,
+    EntryTypes.LEGACY: {**_PLAIN, "directory": True, "0": True, "1": False, "": False},
+}
+"""What each spelling of a type means, by the generation of the server."""
+
+
+def read_listing(document: Document, types: EntryTypes = EntryTypes.PLAIN) -> Listing:
+    """Read a page of getfilelist or an answer of fileinfo; a command answer becomes an empty, refused listing.
+
+    Raises AnswerUnreadable for an entry whose type is not spelled as ``types`` says: it is never guessed.
+    """
     command = document.command()
     if command is not None:
         return Listing((), None, 0 if command.done else command.result, command.message, document.damaged)
     meta = _mapping(document.body.get("meta") or {}, "meta")
-    entries = tuple(_entry(record) for record in document.records("entry"))
+    entries = tuple(_entry(record, _IS_FOLDER[types]) for record in document.records("entry"))
     return Listing(
         entries=entries,
         total=_number(meta, "total") if _text(meta, "total") else None,
@@ -156,17 +170,21 @@ def read_identity(document: Document) -> Identity:
     )
 
 
-def _entry(record: Mapping[str, Any]) -> Entry:
+def _entry(record: Mapping[str, Any], types: Mapping[str, bool]) -> Entry:
     kind, name = _text(record, "type"), _text(record, "name")
-    if kind not in ("dir", "file"):
-        raise AnswerUnreadable(f"FileCloud listed an entry of the unknown type {kind!r}.")
+    if kind not in types:
+        raise AnswerUnreadable(
+            f"FileCloud listed an entry of the unknown type {kind[:40]!r}.",
+            item=name,
+            hint="Set entry_types of the FileCloud connection to 'legacy' if this is an older server.",
+        )
     if "fullsize" not in record:
         raise AnswerUnreadable("FileCloud listed an entry without its size.", item=name)
     modified = _text(record, "modifiedepochutc").strip()
     return Entry(
         path=_text(record, "path"),
         name=name,
-        is_folder=kind == "dir",
+        is_folder=types[kind],
         size=_number(record, "fullsize"),
         modified=_number(record, "modifiedepochutc") if modified else None,
         etag=clean_etag(_text(record, "etag")),
@@ -175,6 +193,8 @@ def _entry(record: Mapping[str, Any]) -> Entry:
         can_download=_flag(record, "candownload", default=True),
         can_rename=_flag(record, "canrename", default=True),
         is_root=_flag(record, "isroot", default=False),
+        wall_clock=_number(record, "modifiedepoch") if _text(record, "modifiedepoch").strip() else None,
+        can_sync=_flag(record, "issyncable", default=True),
     )
 
 

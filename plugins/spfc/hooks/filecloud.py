@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from spfc.filecloud import FileCloudClient, FileCloudSettings
 
-_EXTRAS = frozenset({"path_prefix", "ca_file", "verify", "browser_compat", "chunk_mib", "date_style", "server_tz"})
+_EXTRAS = frozenset(
+    {"path_prefix", "ca_file", "verify", "browser_compat", "chunk_mib", "date_style", "server_tz", "entry_types"}
+)
 _YES, _NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 _MIB = 1024 * 1024
 
@@ -68,7 +71,7 @@ def settings_of(connection: Connection) -> FileCloudSettings:
     """Turn a connection into settings. Raises ConnectionInvalid, naming the connection and the field."""
     from airflow.sdk.log import mask_secret
 
-    from spfc.filecloud import FileCloudSettings
+    from spfc.filecloud import DateStyle, EntryTypes, FileCloudSettings
 
     name = str(connection.conn_id)
     if connection.password:
@@ -83,7 +86,9 @@ def settings_of(connection: Connection) -> FileCloudSettings:
     if "chunk_mib" in extras:
         values["chunk_size"] = _whole(extras["chunk_mib"], "chunk_mib", name) * _MIB
     if "date_style" in extras:
-        values["date_style"] = _date_style(extras["date_style"], name)
+        values["date_style"] = _one_of(DateStyle, extras, "date_style", name)
+    if "entry_types" in extras:
+        values["entry_types"] = _one_of(EntryTypes, extras, "entry_types", name)
     try:
         return FileCloudSettings(
             base_url=_base_url(connection, extras, name),
@@ -137,12 +142,10 @@ def _whole(value: Any, field: str, name: str) -> int:
     return int(text)
 
 
-def _date_style(value: Any, name: str) -> str:
-    from spfc.filecloud import DateStyle
-
-    known = [style.value for style in DateStyle]
+def _one_of(kinds: type[StrEnum], extras: Mapping[str, Any], field: str, name: str) -> str:
+    value, known = extras[field], [kind.value for kind in kinds]
     if value not in known:
-        raise _invalid(name, "date_style", f"is {value!r}; known are {known}")
+        raise _invalid(name, field, f"is {value!r}; known are {known}")
     return str(value)
 
 

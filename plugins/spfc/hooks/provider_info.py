@@ -46,7 +46,18 @@ def _filecloud() -> dict[str, Any]:
                 default="iso_z",
                 enum=["iso_z", "naive_utc", "naive_server"],
             ),
-            "server_tz": _field("Server time zone", "IANA name; for the date style naive_server only.", "string"),
+            "server_tz": _field(
+                "Server time zone",
+                "IANA name; for the date style naive_server, and to read an older server that lists no true times.",
+                "string",
+            ),
+            "entry_types": _field(
+                "Entry types",
+                "How listings spell files and folders; legacy for older servers that write 0 and 1, or nothing.",
+                "string",
+                default="plain",
+                enum=["plain", "legacy"],
+            ),
         },
     }
 

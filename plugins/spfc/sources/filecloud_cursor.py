@@ -1,0 +1,71 @@
+"""The place of a FileCloud source between two calls, as the small text that the ledger keeps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from spfc.errors import CursorExpired
+from spfc.sources.filecloud_items import ROOT_ID
+from spfc.sources.filecloud_walk import Position
+
+
+@dataclass(frozen=True, slots=True)
+class WalkCursor:
+    """Within a full enumeration. ``feed`` is the version of the change feed from before it, None without a feed that
+    can be trusted. ``page`` numbers the calls about one folder: no two cursors of a round are alike.
+    """
+
+    position: Position
+    feed: int | None
+    page: int = 0
+
+    def text(self) -> str:
+        """Return the cursor as text."""
+        key = "after" if self.position.done else "at"
+        return _spell({key: self.position.folder, "feed": self.feed, "page": self.page})
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaCursor:
+    """At ``version`` of the change feed; ``page`` counts the calls of the round that began there, 0 before it."""
+
+    version: int
+    page: int = 0
+
+    def text(self) -> str:
+        """Return the cursor as text."""
+        return _spell({"delta": self.version, "page": self.page})
+
+
+Cursor = WalkCursor | DeltaCursor
+
+END = '{"end": true}'
+"""The cursor behind a full enumeration that no change feed can follow."""
+
+
+def read_cursor(text: str) -> Cursor:
+    """Return the cursor in a text. Raises CursorExpired for one that only a full enumeration can follow."""
+    if text == END:
+        raise CursorExpired("There is no change feed to go on with: everything is listed again.")
+    try:
+        return _read(json.loads(text))
+    except (ValueError, LookupError, TypeError) as error:
+        raise CursorExpired("The place in the folder cannot be read: everything is listed again.") from error
+
+
+def _read(fields: dict[str, Any]) -> Cursor:
+    page = int(fields["page"])
+    if "delta" in fields:
+        return DeltaCursor(int(fields["delta"]), page)
+    done = "after" in fields
+    folder = str(fields["after" if done else "at"])
+    if not (folder.startswith(ROOT_ID) and folder.endswith("/")) or (done and folder == ROOT_ID):
+        raise ValueError("no folder")
+    feed = fields["feed"]
+    return WalkCursor(Position(folder, done), None if feed is None else int(feed), page)
+
+
+def _spell(fields: dict[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=False)
