@@ -133,8 +133,8 @@ class Group:
                 return deferred(stored, "parent_missing", "The folder above it could not be made.")
             name, parent = stored.line.target_path.rpartition("/")[2], stored.line.parent_id
             path = f"{above}/{name}"
-        if stored.line.action is Action.CREATE_FOLDER:
-            self._run.target.make_folder(path)
+        if stored.line.action is Action.CREATE_FOLDER or path == "/":
+            self._run.target.make_folder(path)  # also a root that is there: some targets mark it as ours
         self._placement.made(source.id, path)
         looking = parent is None and stored.line.action is Action.ADOPT
         synced = SyncedItem(

@@ -77,7 +77,9 @@ class Target(Protocol):
         """
 
     def make_folder(self, path: str) -> Made:
-        """Create one folder whose parent exists; ``/`` makes the target root with all levels above it.
+        """Create one folder whose parent exists; ``/`` makes the target root with all levels above it that are ours.
+
+        ``/`` is asked for before anything else is put there, also when the root is there already.
 
         Raises TargetExists when a file stands there, NameRefused, PlaceNotFound for an area that is not ours to make.
         """
