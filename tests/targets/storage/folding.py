@@ -1,4 +1,4 @@
-"""A file system that finds names in any case and keeps them as given, as those of Windows and macOS do: for one test."""
+"""A file system that finds names in any case and keeps them as given, as on Windows and macOS: for tests."""
 
 from __future__ import annotations
 

@@ -223,6 +223,7 @@ class LocalFolderTarget:
     def close(self) -> None:
         """Let go of uploads under way; another process may go on with them for a week."""
         self._staging.close()
+        self._root.unmark()
         for vault in self._vaults:
             vault.close()
 
@@ -237,7 +238,7 @@ class LocalFolderTarget:
         entries: list[TargetEntry] = []
         try:
             with self._root.down(top, levels) as at:
-                for name in os.listdir(at):
+                for name in posix.names(at):
                     found = posix.look(at, name)
                     if found is not None and (levels or name != STAGING):
                         entries.append(posix.entry_of(f"{path.rstrip('/')}/{_shown(name)}", found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spfc.errors import PlaceNotFound
@@ -76,6 +76,13 @@ class LocalRoot:
                     os.mkdir(STAGING, 0o700, dir_fd=top)
                     os.fsync(top)
             return made
+
+    def unmark(self) -> None:
+        """Take the mark off again where it was needed for a moment only: off a place beside the target."""
+        if not self._deep or self._real is None:
+            return
+        with suppress(OSError), posix.folder(self._real) as top:
+            os.rmdir(STAGING, dir_fd=top)  # unless an upload lies in it
 
     def is_ready(self, top: int) -> bool:
         """Say whether the open root is ours, or may be made so because there is something in it to be taken over."""

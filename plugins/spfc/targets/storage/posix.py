@@ -65,11 +65,16 @@ def look(at: int, name: str) -> os.stat_result | None:
         return None
 
 
+def names(at: int) -> list[str]:
+    """Return all names in an open folder."""
+    with os.scandir(at) as entries:
+        return [entry.name for entry in entries]
+
+
 def is_spelled(at: int, name: str) -> bool:
     """Say whether a folder lists exactly this name, in whatever Unicode form: some find it in another case, too."""
     wanted = unicodedata.normalize("NFC", name)
-    with os.scandir(at) as entries:
-        return any(unicodedata.normalize("NFC", entry.name) == wanted for entry in entries)
+    return any(unicodedata.normalize("NFC", each) == wanted for each in names(at))
 
 
 def kind_of(found: os.stat_result) -> Kind:
