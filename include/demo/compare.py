@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from spfc.planning.names import MAX_NAME_BYTES, to_target
+from spfc.targets.storage.staging import STAGING
 
 TOLERANCE_S = 2.0
 """How far modification times may lie apart (FileCloud reference 3.3: whole seconds, compared within 2 s)."""
@@ -80,7 +81,8 @@ def compare(
 
     Names are expected as the product documents them (`spfc.planning.names`); `wanted` says of a relative
     path whether the route wants it at all. Times of folders are not compared: FileCloud offers no way to set
-    them (reference 7.3). Symbolic links are followed by neither side and count as nothing.
+    them (reference 7.3). Symbolic links are followed by neither side and count as nothing, nor does the folder
+    in which a local target keeps unfinished uploads.
     """
     result = Comparison([])
     if not store.is_dir():
@@ -101,7 +103,7 @@ class _Pair:
 
 def _compare_folder(pair: _Pair, left: str, right: str) -> None:
     ours = {e.name: e for e in _entries(pair.library / left) if pair.wanted(os.path.join(left, e.name))}  # noqa: PTH118
-    theirs = {e.name: e for e in _entries(pair.store / right)}
+    theirs = {e.name: e for e in _entries(pair.store / right) if (right, e.name) != ("", STAGING)}
     for name in sorted(ours):
         path = os.path.join(left, name)  # noqa: PTH118 - the root is "" here, which Path would turn into "."
         found = _counterpart(name, theirs)

@@ -16,12 +16,14 @@ from simulators.sharepoint.server import SharePointSimulator
 from spfc.doctor import probes_login
 from spfc.doctor.catalogue import CHECKS
 from spfc.doctor.checkup import Checkup
+from spfc.doctor.filecloud_target import FileCloudTargetChecks
+from spfc.doctor.graph_library import LibraryChecks
 from spfc.doctor.scratch import NAME, Scratch
 from spfc.doctor.shape import Check, Finding, Verdict
 from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.settings import FileCloudSettings
 from spfc.graph.settings import GraphSettings
-from spfc.routes import Route, parse_route
+from spfc.routes import FileCloudTarget, Route, SharePointSource, parse_route
 
 PASSWORD = "planted-pass-of-filecloud"
 SECRET = "planted-secret-of-the-app"
@@ -103,7 +105,9 @@ class Clinic:
         target = {"folder": f"{self.filecloud.root}/mirror"}
         fields = {name: value for name, value in self.fields.items() if name not in ("source", "target")}
         source |= self.fields.get("source", {})
-        return parse_route("clinic", {"source": source, "target": target | self.fields.get("target", {}), **fields})
+        found = parse_route("clinic", {"source": source, "target": target | self.fields.get("target", {}), **fields})
+        assert isinstance(found, Route)
+        return found
 
     def graph_settings(self) -> GraphSettings:
         sim = self.sharepoint
@@ -128,13 +132,19 @@ class Clinic:
         return FileCloudSettings(**given | self.cloud)
 
     def checkup(self, *, write_probe: bool = False) -> Checkup:
-        return Checkup(
-            self.route(),
-            graph=self.graph_settings,
-            filecloud=self.cloud_settings,
-            write_probe=write_probe,
+        route = self.route()
+        assert isinstance(route.source, SharePointSource)
+        assert isinstance(route.target, FileCloudTarget)
+        source = LibraryChecks(self.graph_settings, route.source, now=self.now)
+        target = FileCloudTargetChecks(
+            self.cloud_settings,
+            route,
+            route.target,
+            skew=lambda: source.skew,
+            coming=lambda: source.bytes_held,
             now=self.now,
         )
+        return Checkup((source, target), write_probe=write_probe)
 
     def examine(self, *, write_probe: bool = False, on_check: Callable[[Check], None] = lambda _: None) -> Result:
         """Let the doctor look, and check what must hold of every result."""

@@ -19,9 +19,8 @@ from spfc.doctor.catalogue import CHECKS
 from spfc.doctor.checkup import Checkup
 from spfc.doctor.ledger import LedgerCheck
 from spfc.doctor.shape import Check, Verdict, worst
-from spfc.errors import RouteInvalid
 from spfc.pipeline.settings import find_file_route
-from spfc.routes import FileCloudTarget, Route, SharePointSource
+from spfc.routes import Route
 
 FAILED = 1
 """Exit status when any check failed."""
@@ -43,20 +42,11 @@ def doctor_here(route_name: str, *, write_probe: bool, as_json: bool) -> int:
 
 
 def _examine(route: Route, console: Console, *, write_probe: bool, as_json: bool) -> int:
-    from spfc.pipeline.wiring import filecloud_settings, graph_settings, open_ledger
+    from spfc.cli.checkups import parts_of
+    from spfc.pipeline.wiring import open_ledger
 
-    source, target = route.source, route.target
-    if not isinstance(source, SharePointSource) or not isinstance(target, FileCloudTarget):
-        raise RouteInvalid(f"spfc doctor does not know {source.type} and {target.type} yet.")
     ledger = LedgerCheck(open_ledger)
-    checkup = Checkup(
-        route,
-        graph=lambda: graph_settings(source, route.limits),
-        filecloud=lambda: filecloud_settings(target.connection, route.limits.workers),
-        ledger=ledger.look,
-        governor=ledger.governor,
-        write_probe=write_probe,
-    )
+    checkup = Checkup(parts_of(route, ledger.governor), ledger=ledger.look, write_probe=write_probe)
     made: list[Check] = []
 
     def tell(check: Check) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from spfc.doctor import probes_content, probes_dates, probes_login, probes_names, probes_tree, probes_upload
-from spfc.doctor.filecloud import FileCloudChecks
-from spfc.doctor.graph import GraphChecks, default_governor
+from spfc.doctor.filecloud_target import FileCloudTargetChecks
 from spfc.doctor.runner import Examination
 from spfc.doctor.scratch import Scratch
 from spfc.doctor.shape import Check, Finding, Step
-from spfc.filecloud.settings import FileCloudSettings
-from spfc.graph.governor import Governor
-from spfc.graph.settings import GraphSettings
-from spfc.routes import Route, SharePointSource
+from spfc.errors import RouteInvalid
 
 PROBES: dict[str, Callable[[Scratch], Finding]] = {
     "probe.P1": probes_login.kinds_of_client,
@@ -37,31 +34,34 @@ PROBES: dict[str, Callable[[Scratch], Finding]] = {
 """The probes of FileCloud reference 16, each in a folder of its own."""
 
 
-class Checkup:
-    """All checks of one route. ``ledger`` looks at the ledger; the other functions return settings, or raise.
+class Part(Protocol):
+    """The checks of one end of a route."""
 
-    ``governor`` makes the gate that Graph calls go through: that of the ledger where there is one, so that the pause
-    of all workers holds here, too. ``now`` is seconds since 1970.
+    def steps(self) -> list[Step]:
+        """Return all of them, in order."""
+
+    def secrets(self) -> list[str]:
+        """Return what must not be shown."""
+
+    def close(self) -> None:
+        """Give back what they hold."""
+
+
+class Checkup:
+    """All checks of one route, whose ends are ``parts``. ``ledger`` looks at the ledger.
+
+    Raises RouteInvalid for ``write_probe`` on a route that does not copy to FileCloud: the probes answer what is
+    unknown of FileCloud servers.
     """
 
     def __init__(
-        self,
-        route: Route,
-        *,
-        graph: Callable[[], GraphSettings],
-        filecloud: Callable[[], FileCloudSettings],
-        ledger: Callable[[], Finding] | None = None,
-        governor: Callable[[GraphSettings], Governor] = default_governor,
-        write_probe: bool = False,
-        now: Callable[[], float] = time.time,
+        self, parts: Sequence[Part], *, ledger: Callable[[], Finding] | None = None, write_probe: bool = False
     ) -> None:
-        if not isinstance(route.source, SharePointSource):
-            raise TypeError("not a SharePoint library")
-        self._graph = GraphChecks(graph, route.source, governor=governor, now=now)
-        self._filecloud = FileCloudChecks(
-            filecloud, route, skew=lambda: self._graph.skew, coming=lambda: self._graph.bytes_held, now=now
-        )
+        self._parts = parts
         self._ledger = ledger
+        self._target = next((part for part in parts if isinstance(part, FileCloudTargetChecks)), None)
+        if write_probe and self._target is None:
+            raise RouteInvalid("--write-probe is for routes that copy to FileCloud.", hint="Leave it out.")
         self._write_probe = write_probe
         self._scratch = Scratch()
 
@@ -70,26 +70,28 @@ class Checkup:
         try:
             return Examination(self.steps(), on_check=on_check, secrets=self._secrets).run()
         finally:
-            self._graph.close()
-            self._filecloud.close()
+            for part in self._parts:
+                part.close()
 
     def steps(self) -> list[Step]:
         """Return all steps, in the order of the catalogue."""
         first = [] if self._ledger is None else [Step("ledger", self._ledger)]
-        return [*first, *self._graph.steps(), *self._filecloud.steps(), *self._probes()]
+        return [*first, *(step for part in self._parts for step in part.steps()), *self._probes()]
 
     def _probes(self) -> list[Step]:
-        if not self._write_probe:
+        target = self._target
+        if not self._write_probe or target is None:
             return []
         made = ("probe.scratch",)
         return [
-            Step("probe.scratch", self._make_scratch, ("filecloud.rights", "filecloud.quota")),
+            Step(
+                "probe.scratch",
+                lambda: self._scratch.make(target.used, target.standing),
+                ("filecloud.rights", "filecloud.quota"),
+            ),
             *(Step(name, partial(probe, self._scratch), made) for name, probe in PROBES.items()),
             Step("probe.cleanup", self._scratch.remove, last=True),
         ]
 
-    def _make_scratch(self) -> Finding:
-        return self._scratch.make(self._filecloud.used, self._filecloud.standing)
-
     def _secrets(self) -> list[str]:
-        return [*self._graph.secrets(), *self._filecloud.secrets()]
+        return [secret for part in self._parts for secret in part.secrets()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from spfc.doctor import raw
-from spfc.doctor.filecloud import spell_offset
+from spfc.doctor.filecloud_target import spell_offset
 from spfc.doctor.scratch import Scratch
 from spfc.doctor.shape import Finding, fail, ok, warn
 from spfc.filecloud import DateStyle

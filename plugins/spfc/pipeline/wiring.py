@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy import URL
 
-from spfc.errors import ConnectionInvalid, RouteInvalid
+from spfc.errors import ConnectionInvalid
 from spfc.filecloud import FileCloudClient, FileCloudSettings
 from spfc.graph.client import GraphClient
 from spfc.graph.settings import GraphSettings
@@ -29,9 +29,11 @@ from spfc.routes import (
     RunOptions,
     SharePointSource,
 )
+from spfc.sources.filecloud_folder import FileCloudFolder
 from spfc.sources.sharepoint_library import SharePointLibrary
 from spfc.steps.context import RunContext
 from spfc.targets.filecloud import FileCloudTarget
+from spfc.targets.storage.local import MIB, LocalFolderTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -69,17 +71,25 @@ def make_source(route: Route, budgets: Budgets) -> Source:
     """Return the source of a route, from its Airflow connection."""
     place = route.source
     if isinstance(place, FileCloudSource):
-        raise RouteInvalid(f"Sources of type {place.type!r} cannot be read yet.")
+        client = FileCloudClient(filecloud_settings(place.connection, route.limits.workers))
+        return FileCloudFolder(client, place.folder, change_feed=place.change_feed)
     settings = graph_settings(place, route.limits)
-    client = GraphClient(settings, governor=budgets.governor(settings))
-    return SharePointLibrary(client, hostname=place.hostname, site_path=place.site, library=place.library)
+    graph = GraphClient(settings, governor=budgets.governor(settings))
+    return SharePointLibrary(graph, hostname=place.hostname, site_path=place.site, library=place.library)
 
 
 def make_target(place: FileTarget, workers: int) -> Target:
     """Return a target, from its Airflow connection; each worker may keep a connection of its own."""
     if isinstance(place, ObjectStorageTarget):
-        raise RouteInvalid(f"Targets of type {place.type!r} cannot be written yet.")
+        return make_storage(place)
     return FileCloudTarget(FileCloudClient(filecloud_settings(place.connection, workers)), place.folder)
+
+
+def make_storage(place: ObjectStorageTarget) -> Target:
+    """Return a local folder or a folder of an object store, from its Airflow connection if it has one."""
+    if not place.local:
+        raise ConnectionInvalid(f"{place.url} cannot be reached yet.")
+    return LocalFolderTarget(place.folder, chunk_size=place.chunk_mib * MIB)
 
 
 def graph_settings(place: SharePointSource, limits: Limits) -> GraphSettings:
