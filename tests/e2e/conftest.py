@@ -59,8 +59,9 @@ class House:
     def mirror(self) -> Path:
         return self.tmp / "store" / "mirror"
 
-    def route(self) -> Route:
-        base = {
+    def entry(self) -> dict[str, Any]:
+        """Return source and target of the route."""
+        return {
             "source": {
                 "hostname": self.sharepoint.site_hostname,
                 "site": self.sharepoint.site_path,
@@ -68,7 +69,11 @@ class House:
             },
             "target": {"folder": f"{self.filecloud.root}/mirror"},
         }
-        return parse_route("house", {**base, **self.fields})
+
+    def route(self) -> Route:
+        route = parse_route("house", {**self.entry(), **self.fields})
+        assert isinstance(route, Route)
+        return route
 
     def context(self, **options: Any) -> RunContext:
         route, settings = self.route(), self.graph_settings()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from tests.e2e.conftest import House
@@ -324,7 +324,7 @@ class TroubledHouse(House):
 
     def _equal(self, source: Path, copy: Path, ids: Mapping[str, str]) -> None:
         """Assert that a folder and its copy hold the same, under names as planning maps them."""
-        left = {nfc(path.name): path for path in copy.iterdir()}
+        left = {nfc(path.name): path for path in self._children(copy)}
         for path in sorted(source.iterdir()):
             item_id = ids[str(path.relative_to(self.folder.root))]
             plain = target_name(path.name, item_id)
@@ -338,6 +338,10 @@ class TroubledHouse(House):
             elif path.stat().st_size:  # bytes that are the same as before are not sent again for a new time
                 assert abs(path.stat().st_mtime - twin.stat().st_mtime) <= 2, f"{twin} has another time"
         assert not left, f"only at the target: {sorted(left)} in {copy}"
+
+    def _children(self, copy: Path) -> list[Path]:
+        """Return what a folder of the mirror holds, but for what the target keeps there for itself."""
+        return list(copy.iterdir())
 
     def check_secrets(self, records: Records) -> None:
         """Assert that no secret is in the logs, the reports or the ledger."""
@@ -421,8 +425,13 @@ def _empty_ledger() -> bytes:
         return (Path(tmp) / "ledger.db").read_bytes()
 
 
+HouseT = TypeVar("HouseT", bound=TroubledHouse)
+
+
 @contextmanager
-def troubled_house(tmp: Path, setting: Setting, hits: Counter[str]) -> Iterator[TroubledHouse]:
+def troubled_house(
+    tmp: Path, setting: Setting, hits: Counter[str], kind: type[HouseT] = TroubledHouse
+) -> Iterator[HouseT]:  # fmt: skip
     """Open a house with an empty store and a library that holds its anchor only."""
     clock = SharedClock(1_700_000_000.0)
     for name in ("library", "store"):
@@ -439,13 +448,14 @@ def troubled_house(tmp: Path, setting: Setting, hits: Counter[str]) -> Iterator[
     ):  # fmt: skip
         (tmp / "ledger.db").write_bytes(_empty_ledger())
         database = Database(f"sqlite:///{tmp / 'ledger.db'}")
-        house = TroubledHouse(tmp, sharepoint, filecloud, database, clock=clock.now)
+        house = kind(tmp, sharepoint, filecloud, database, clock=clock.now)
         house.fields = {
             "policies": {"removals": setting.policy, "removal_guard": {"max_share": 1.0}},
             "limits": {"workers": setting.workers, "full_every_days": FULL_DAYS},
         }
         house.clock_now, house.hits, house.rng = clock, hits, random.Random(1)
-        house.folder = LibraryFolder(tmp / "library", tmp / "hidden")
+        house.library.mkdir(exist_ok=True)
+        house.folder = LibraryFolder(house.library, tmp / "hidden")
         house.silence = None
         house.closed_port, house.quarantined, house.retries = False, set(), setting.retries
         house.ids_of, house.names_of = {}, {}
