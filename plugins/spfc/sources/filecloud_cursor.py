@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from dataclasses import fields as parts
 from typing import Any
 
 from spfc.errors import CursorExpired
 from spfc.sources.filecloud_items import ROOT_ID
+from spfc.sources.filecloud_listing import Mark
 from spfc.sources.filecloud_walk import Position
 
 
 @dataclass(frozen=True, slots=True)
 class WalkCursor:
     """Within a full enumeration. ``feed`` is the version of the change feed from before it, None without a feed that
-    can be trusted. ``page`` numbers the calls about one folder: no two cursors of a round are alike.
+    can be trusted.
     """
 
     position: Position
     feed: int | None
-    page: int = 0
 
     def text(self) -> str:
         """Return the cursor as text."""
-        key = "after" if self.position.done else "at"
-        return _spell({key: self.position.folder, "feed": self.feed, "page": self.page})
+        at = self.position
+        listing = {} if at.mark == Mark() else asdict(at.mark)
+        return _spell({"after" if at.done else "at": at.folder, "feed": self.feed, **listing})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,17 @@ def read_cursor(text: str) -> Cursor:
 
 
 def _read(fields: dict[str, Any]) -> Cursor:
-    page = int(fields["page"])
     if "delta" in fields:
-        return DeltaCursor(int(fields["delta"]), page)
+        return DeltaCursor(int(fields["delta"]), int(fields["page"]))
     done = "after" in fields
     folder = str(fields["after" if done else "at"])
     if not (folder.startswith(ROOT_ID) and folder.endswith("/")) or (done and folder == ROOT_ID):
         raise ValueError("no folder")
+    mark = Mark(**{part.name: fields[part.name] for part in parts(Mark)}) if "received" in fields else Mark()
+    if not isinstance(mark.received, int) or not isinstance(mark.tries, int):
+        raise TypeError("no numbers")
     feed = fields["feed"]
-    return WalkCursor(Position(folder, done), None if feed is None else int(feed), page)
+    return WalkCursor(Position(folder, done, mark), None if feed is None else int(feed))
 
 
 def _spell(fields: dict[str, object]) -> str:

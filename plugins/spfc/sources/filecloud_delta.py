@@ -82,7 +82,9 @@ class DeltaRound:
         deep = _topmost(new)
         shallow = [folder for folder in sorted(touched) if not _is_below(folder, deep)]
         jobs = [(folder, False) for folder in shallow] + [(folder, True) for folder in deep]
-        self._walks = deque(Walk(self.ground, folder, Position(folder), deep=below) for folder, below in jobs)
+        self._walks = deque(
+            Walk(self.ground, folder, Position(folder), deep=below, keeps_names=True) for folder, below in jobs
+        )
         self.version = max((change.version for change in changes), default=self.since)
         self.over = not self._walks
 
@@ -103,7 +105,7 @@ class DeltaRound:
             raise CursorExpired(f"A folder with changes could not be listed: {listing.why or 'it is gone'}.")
         if not listing.can_sync:
             raise CursorExpired("The change feed of FileCloud does not cover all that is in the folder.")
-        for name in sorted(self._gone.pop(folder, set()) - listing.names):
+        for name in sorted(self._gone.pop(folder, set()) - (listing.names or set())):
             yield SourceItem(folder + name, folder, name, Kind.FILE, deleted=True)
 
 

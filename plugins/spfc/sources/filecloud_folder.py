@@ -97,7 +97,11 @@ class FileCloudFolder:
 
     def open(self, item: SourceItem, *, offset: int = 0) -> FileCloudStream:
         """See the protocol. One request; with an ``offset`` one more, to see that the file is still the same."""
-        return open_stream(self._client, self._ground.items, item, self._path(item.id), offset)
+        try:
+            return open_stream(self._ground, item, self._path(item.id), offset)
+        except ItemBlocked:
+            self._check_access()  # lost access to everything must not be booked as many withheld files
+            raise
 
     def close(self) -> None:
         """Log out."""
@@ -122,20 +126,23 @@ class FileCloudFolder:
         feed = at.feed if trusted else None
         if walk.position is None:
             self._feed_lost = self._feed_lost or feed is None
-            return ChangePage(tuple(found), END if feed is None else DeltaCursor(feed).text(), True)
-        page = at.page + 1 if walk.position == at.position else 0
-        return self._page(found, WalkCursor(walk.position, feed, page), walk)
+            return self._end(found, END if feed is None else DeltaCursor(feed).text())
+        return self._page(found, WalkCursor(walk.position, feed), walk)
 
     def _follow(self, at: DeltaCursor, delta: DeltaRound) -> ChangePage:
         found = delta.step()
         if delta.over:
-            return ChangePage(tuple(found), DeltaCursor(delta.version).text(), True)
+            return self._end(found, DeltaCursor(delta.version).text())
         return self._page(found, DeltaCursor(at.version, at.page + 1), delta)
 
     def _page(self, found: list[SourceItem], at: Cursor, going: Walk | DeltaRound | None = None) -> ChangePage:
         text = at.text()
         self._ahead = None if going is None else (text, going)
         return ChangePage(tuple(found), text, False)
+
+    def _end(self, found: list[SourceItem], text: str) -> ChangePage:
+        self._ahead = None
+        return ChangePage(tuple(found), text, True)
 
     def _feed_version(self) -> int | None:
         """Return how far the feed has come, before anything is listed; None when it cannot be used now.
@@ -173,6 +180,13 @@ class FileCloudFolder:
         except CallRefused:
             return False
         return True
+
+    def _check_access(self) -> None:
+        """Raise PlaceNotFound or PermissionMissing when the source folder itself cannot be listed any more."""
+        try:
+            self._client.list_page(self._folder, 0, 1)
+        except CallRefused as refusal:
+            raise self._no_access(refusal) from refusal
 
     def _no_access(self, refusal: CallRefused) -> PlaceNotFound | PermissionMissing:
         """Return what is wrong with the source folder when its listing is refused."""

@@ -11,6 +11,7 @@ from spfc.filecloud.records import Entry
 from spfc.filecloud.refusals import CallRefused
 from spfc.planning.model import SourceItem
 from spfc.sources.filecloud_items import Items, parent_of
+from spfc.sources.filecloud_walk import Ground
 
 _PIECE: Final = 1024 * 1024
 
@@ -34,14 +35,16 @@ class FileCloudStream:
             self._download.close()
 
 
-def open_stream(client: FileCloudClient, items: Items, item: SourceItem, path: str, offset: int) -> FileCloudStream:
+def open_stream(ground: Ground, item: SourceItem, path: str, offset: int) -> FileCloudStream:
     """Open a file: one request; from an ``offset`` above 0 one more, to see that it still is the same version.
 
-    Raises ItemGone, ItemChanged, ItemBlocked (FileCloud does not hand it out).
+    Raises ItemGone, ItemChanged, ItemBlocked (FileCloud does not hand it out). Whether a refusal is about this file or
+    about us is for the caller to find out.
     """
+    client = ground.client
     try:
         if offset:
-            _check_same(items, item, client.info(path), path)
+            _check_same(ground.items, item, client.info(path), path)
         download = _download(client, item, path, offset) if offset == 0 or offset < item.size else None
     except (CallRefused, PermissionMissing) as error:
         raise ItemBlocked(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spfc.filecloud.client import FileCloudClient
 from spfc.planning.model import SourceItem
 from spfc.sources.filecloud_items import ROOT_ID, Items, Places, beyond, fits, name_of, parent_of
-from spfc.sources.filecloud_listing import FolderListing, State
+from spfc.sources.filecloud_listing import FolderListing, Mark, State
 
 log = logging.getLogger("spfc.filecloud_folder")
 
@@ -24,10 +24,13 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a walk stands: at ``folder`` (an id), which is to be listed next, or ``done`` with everything below it."""
+    """Where a walk stands: at ``folder`` (an id), which is to be listed next, or ``done`` with everything below it, so
+    that the folder around it is to be listed again. ``mark`` is where that listing stands.
+    """
 
     folder: str = ROOT_ID
     done: bool = False
+    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -46,8 +49,8 @@ class Walk:
     """A walk from ``position`` to the end of the tree below ``top``, folders in the order of their names.
 
     A folder is shown with the last page of its own listing, so after its content; one that could not be listed has
-    :attr:`~spfc.planning.model.Flag.UNLISTED`. A walk that is taken up by another process lists the folders above its
-    position again, when it comes back to them, and the folder in which it stopped. ``deep`` off: ``top`` alone.
+    :attr:`~spfc.planning.model.Flag.UNLISTED`. A walk that is taken up by another process goes on with the same page of
+    the same folder, and lists the folders above it again when it comes back to them.
     """
 
     ground: Ground
@@ -55,6 +58,9 @@ class Walk:
     position: Position | None = field(default_factory=Position)
     """None when the walk is over."""
     deep: bool = True
+    """Off: ``top`` alone."""
+    keeps_names: bool = False
+    """Whether :attr:`listing` is to keep the names that it shows."""
     listing: FolderListing | None = None
     """The listing that the last step read."""
     _levels: list[_Level] = field(default_factory=list)
@@ -73,18 +79,33 @@ class Walk:
             raise ValueError("the walk is over")
         folder = parent_of(position.folder) if position.done else position.folder
         if self.listing is None or self.listing.state is not State.MORE:
-            path = self.ground.places.path(folder) or ""
-            self.listing = FolderListing(self.ground.client, path, is_top=folder == ROOT_ID)
+            self.listing = self._begin(position, folder)
         entries = self.listing.read()
         found = [self.ground.items.file(folder, entry) for entry in entries if not entry.is_folder]
         found += [beyond(folder, entry) for entry in entries if entry.is_folder and not fits(f"{folder}{entry.name}/")]
         if self.listing.state is State.MORE:
+            self.position = replace(position, mark=self.listing.mark)
             return found
         if self.listing.state is not State.GONE:
             found.append(self._shown(folder, self.listing))
-        self._enter(position, folder, self.listing)
-        self.position = self._next()
+        self.position = self._enter(position, folder, self.listing) or self._next()
         return found
+
+    def _begin(self, position: Position, folder: str) -> FolderListing:
+        after = name_of(position.folder) if position.done else ""
+        deep = self.deep
+
+        def wanted(name: str) -> bool:
+            return deep and name > after and fits(f"{folder}{name}/")
+
+        return FolderListing(
+            self.ground.client,
+            self.ground.places.path(folder) or "",
+            is_top=folder == ROOT_ID,
+            mark=position.mark,
+            wanted=wanted,
+            names=set() if self.keeps_names else None,
+        )
 
     def _shown(self, folder: str, listing: FolderListing) -> SourceItem:
         unlisted = listing.state is State.UNLISTED
@@ -92,15 +113,16 @@ class Walk:
             log.warning("%s could not be listed, nothing below it counts as gone: %s", listing.path, listing.why)
         return self.ground.items.folder(folder, unlisted=unlisted)
 
-    def _enter(self, position: Position, folder: str, listing: FolderListing) -> None:
-        """Note which folders come next, now that a folder was listed."""
-        after = self._levels[-1].reached if position.done else ""
-        names = [name for name in listing.folders if name > after and fits(f"{folder}{name}/")] if self.deep else []
-        todo = sorted(names, reverse=True)
-        if position.done:
-            self._levels[-1].todo = todo
-        else:
-            self._levels.append(_Level(folder, todo=todo))
+    def _enter(self, position: Position, folder: str, listing: FolderListing) -> Position | None:
+        """Note which folders come next, now that a folder was listed. Returns the next one where only that is known."""
+        if not position.done:
+            self._levels.append(_Level(folder))
+        level = self._levels[-1]
+        if listing.knows_all or not listing.mark.first:
+            level.todo = sorted(listing.folders, reverse=True)
+            return None
+        level.reached, level.todo = listing.mark.first, None
+        return Position(f"{folder}{level.reached}/")
 
     def _next(self) -> Position | None:
         while self._levels:
