@@ -50,6 +50,9 @@ class FileCloudKnobs:
     # paths and names (4, 11)
     team_folders: tuple[str, ...] = ()
     denied_paths: tuple[str, ...] = ()
+    """What is nowhere shown."""
+    closed_paths: tuple[str, ...] = ()
+    """Folders that are shown but whose content may not be listed."""
     read_only_paths: tuple[str, ...] = ()
     locked_paths: tuple[str, ...] = ()
     network_folders: tuple[str, ...] = ()

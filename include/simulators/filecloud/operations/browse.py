@@ -33,6 +33,8 @@ async def getfilelist(exchange: Exchange) -> web.StreamResponse:
         _, status = world.existing(place)
         if not stat.S_ISDIR(status.st_mode):
             raise Refused("The path is not a folder", "CLFC-2008")
+        if places.under(place.path, world.knobs.closed_paths):
+            raise Refused("You do not have permission to list this folder", "CLFC-2002")
     except Refused as refusal:
         meta = _meta(exchange, exchange.text("path").replace("\0", ""), 0, 0, str(refusal))
         return exchange.records("entries", "entry", [], meta)

@@ -1,0 +1,295 @@
+"""Whole runs from a FileCloud folder to a target in memory: what they cost, and that they converge."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, note, seed, settings
+from hypothesis import strategies as st
+from tests.sources.contract import BEGINNING, FOLDERS, furnish
+from tests.sources.worlds import FileCloudWorld
+from tests.steps.house import House
+from tests.targets.world import World as CloudWorld
+from tests.targets.world import world as cloud
+
+from simulators.filecloud import FileCloudKnobs
+from spfc.errors import ServiceBusy
+from spfc.filecloud.refusals import CallRefused
+from spfc.ledger.database import Database
+from spfc.planning.model import Action, Outcome, Reason
+from spfc.sources.base import ChangePage
+from spfc.sources.filecloud_folder import FileCloudFolder
+from spfc.steps.context import RunContext
+from spfc.steps.enumerate import enumerate_source
+
+pytestmark = pytest.mark.timeout(600)
+
+SEED = int(os.environ.get("SPFC_SEED", "0"))
+EXAMPLES = max(10, int(os.environ.get("SPFC_EXAMPLES", "200")) // 5)
+FREE = {"policies": {"removals": "delete", "removal_guard": {"max_items": 10_000, "max_share": 1.0}}}
+"""Removals without a second question: the guard has tests of its own."""
+
+PAGE = 7
+"""Entries that the server lists at a time."""
+
+
+class Mortal(FileCloudFolder):
+    """A source whose process dies after a number of pages."""
+
+    pages_left: int | None = None
+
+    def changes(self, cursor: str | None) -> ChangePage:
+        if self.pages_left == 0:
+            raise ServiceBusy("the process died")
+        if self.pages_left is not None:
+            self.pages_left -= 1
+        return super().changes(cursor)
+
+
+@dataclass
+class CloudHouse(House):
+    """A house whose source is a folder of a FileCloud server; each run has a source of its own."""
+
+    world: FileCloudWorld | None = None
+    pages_left: int | None = None
+
+    def context(self, run_id: str = "", **options: Any) -> RunContext:
+        return replace(super().context(run_id, **options), make_source=self._fresh)
+
+    def _fresh(self) -> FileCloudFolder:
+        assert self.world is not None
+        source = Mortal(self.world.cloud.client(), self.world.root, change_feed=self.world.change_feed)
+        source.pages_left = self.pages_left
+        return source
+
+    def operations(self, since: int = 0) -> Counter[str]:
+        assert self.world is not None
+        return Counter(self.world.cloud.operations()[since:])
+
+
+def housed(folder: Path, running: CloudWorld, *, change_feed: bool = False) -> CloudHouse:
+    world = FileCloudWorld(running, change_feed=change_feed)
+    return CloudHouse(folder, fields=dict(FREE), world=world)
+
+
+@pytest.fixture(params=[False, True], ids=["walk", "feed"])
+def house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CloudHouse]:
+    with cloud(tmp_path, FileCloudKnobs(max_limit=PAGE, change_feed=request.param)) as running:
+        built = housed(tmp_path, running, change_feed=request.param)
+        assert built.world is not None
+        furnish(built.world)
+        yield built
+        built.database.close()
+
+
+def world_of(house: CloudHouse) -> FileCloudWorld:
+    assert house.world is not None
+    return house.world
+
+
+def expected() -> dict[str, bytes | None]:
+    return {**dict.fromkeys(FOLDERS), **BEGINNING}
+
+
+def test_a_first_run_brings_everything(house: CloudHouse) -> None:
+    house.run()
+    assert house.target.tree() == expected()
+    assert house.debt() == 0
+    assert house.operations()["downloadfile"] == len(BEGINNING)
+
+
+def test_a_run_without_changes_costs_one_listing_pass_or_two_questions_to_the_feed(house: CloudHouse) -> None:
+    house.run()
+    mark = len(world_of(house).cloud.operations())
+    house.run()
+    spent = house.operations(mark)
+    del spent["loginguest"]
+    feed = {"getsyncfolderlist": 1, "getsyncdelta": 1}
+    assert spent == (feed if world_of(house).change_feed else {"getfilelist": len(FOLDERS) + 1})
+    assert (house.manifest, house.debt()) == ({}, 0)
+
+
+def test_one_change_costs_one_download(house: CloudHouse) -> None:
+    house.run()
+    world_of(house).write("/C/three.txt", b"edited")
+    mark = len(world_of(house).cloud.operations())
+    house.run()
+    spent = house.operations(mark)
+    assert (spent["downloadfile"], spent["fileinfo"]) == (1, 0)
+    assert spent["getfilelist"] == (1 if world_of(house).change_feed else len(FOLDERS) + 1)
+    assert house.target.tree() == {**expected(), "/C/three.txt": b"edited"}
+
+
+def test_an_enumeration_that_broke_off_goes_on_in_the_next_run(house: CloudHouse) -> None:
+    house.pages_left = 3
+    with pytest.raises(ServiceBusy):
+        enumerate_source(house.context(run_id="same"))
+    house.pages_left = None
+    mark = len(world_of(house).cloud.operations())
+    house.run(run_id="same")
+    again = house.operations(mark)["getfilelist"]
+    assert again < len(FOLDERS) + 1 + 2 * world_of(house).change_feed
+    assert house.target.tree() == expected()
+    assert house.enumeration["generation"] == 1
+
+
+def test_a_closed_folder_keeps_its_copies_and_is_named(house: CloudHouse) -> None:
+    house.run()
+    world = world_of(house)
+    closed(world, "/A")
+    world.delete("/top.txt")
+    world.write("/C/three.txt", b"edited")
+    world.delete("/A/B/two.txt")
+    house.run(mode="full")
+    kept = {path: body for path, body in expected().items() if path != "/top.txt"}
+    assert house.target.tree() == {**kept, "/C/three.txt": b"edited"}
+    held = [stored for stored in house.lines() if stored.line.action is Action.HOLD]
+    assert [(stored.line.path, stored.line.reason, stored.outcome) for stored in held] == [
+        ("/A", Reason.UNLISTED, Outcome.HELD)
+    ]
+    closed(world)
+    house.run()
+    assert house.debt() == 0
+    assert "/A/B/two.txt" not in house.target.tree()
+
+
+def test_a_vanished_source_folder_removes_nothing(house: CloudHouse) -> None:
+    house.run()
+    world = world_of(house)
+    world.editor.delete("/spfc", "library")
+    with pytest.raises(Exception, match="no folder /spfc/library"):
+        house.run()
+    assert house.target.tree() == expected()
+
+
+def closed(world: FileCloudWorld, *paths: str) -> None:
+    """Let these folders, and no others, be shown without being listed."""
+    simulator = world.cloud.simulator
+    simulator.knobs = simulator.knobs.but(closed_paths=tuple(world.root + path for path in paths))
+
+
+# -- random lives ------------------------------------------------------------------------------------------
+
+NAMES = ("a", "b", "c")
+FOLDER_PATHS = ["", *(f"/{x}" for x in NAMES), *(f"/{x}/{y}" for x in NAMES for y in NAMES)]
+PATHS = [f"{folder}/{name}" for folder in FOLDER_PATHS for name in NAMES]
+STEP = st.one_of(
+    st.tuples(st.just("write"), st.sampled_from(PATHS), st.binary(max_size=40)),
+    st.tuples(st.just("folder"), st.sampled_from(PATHS), st.none()),
+    st.tuples(st.just("delete"), st.sampled_from(PATHS), st.none()),
+    st.tuples(st.just("rename"), st.sampled_from(PATHS), st.sampled_from(PATHS)),
+)
+TURN = st.tuples(
+    st.lists(STEP, max_size=10),
+    st.lists(st.sampled_from(FOLDER_PATHS[1:]), max_size=2),
+    st.one_of(st.none(), st.none(), st.integers(0, 6)),
+)
+"""What people do, which folders are closed then, and after how many pages the run dies."""
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["walk", "feed"])
+def cloud_of_lives(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[CloudWorld, Path, bool]]:
+    folder = tmp_path_factory.mktemp("lives")
+    database = Database(f"sqlite:///{folder / 'empty.db'}")
+    with database.reading():
+        pass
+    database.close()
+    with cloud(folder, FileCloudKnobs(max_limit=PAGE, change_feed=request.param)) as running:
+        yield running, folder, request.param
+
+
+NUMBERS = itertools.count(1)
+
+
+def act(world: FileCloudWorld, kind: str, path: str, more: Any) -> None:
+    """Do one thing as a user would; what the server refuses does not happen."""
+    try:
+        if kind == "write":
+            world.write(path, more)
+        elif kind == "folder":
+            world.make_folder(path)
+        elif kind == "delete":
+            world.delete(path)
+        else:
+            world.rename(path, more)
+    except CallRefused:
+        event(f"{kind} refused")
+
+
+def on_disk(world: FileCloudWorld) -> dict[str, bytes | None]:
+    top = world.cloud.simulator.store / "library"
+    return {f"/{p.relative_to(top)}": None if p.is_dir() else p.read_bytes() for p in top.rglob("*")}
+
+
+def below(tree: dict[str, bytes | None], folders: list[str]) -> dict[str, bytes | None]:
+    return {path: body for path, body in tree.items() if any(path.startswith(f"{folder}/") for folder in folders)}
+
+
+@seed(SEED)
+@settings(
+    max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(history=st.lists(TURN, min_size=1, max_size=5))
+def test_the_target_follows_and_nothing_below_a_closed_folder_is_lost(
+    cloud_of_lives: tuple[CloudWorld, Path, bool], history: list[Any]
+) -> None:
+    running, folder, feed = cloud_of_lives
+    place = folder / f"life{next(NUMBERS)}"
+    place.mkdir()
+    shutil.copy(folder / "empty.db", place / "ledger.db")
+    shutil.rmtree(running.simulator.store / "library", ignore_errors=True)
+    house = housed(place, running, change_feed=feed)
+    world = world_of(house)
+    closed(world)
+    world.write("/keep.txt", b"a library that is suddenly empty is another matter")
+    try:
+        live(house, world, history)
+    finally:
+        house.database.close()
+        closed(world)
+
+
+def live(house: CloudHouse, world: FileCloudWorld, history: list[Any]) -> None:
+    for steps, shut, dies in history:
+        for step in steps:
+            act(world, *step)
+        tree = on_disk(world)
+        hidden = [path for path in shut if path in tree and tree[path] is None]
+        closed(world, *hidden)
+        before = house.target.tree()
+        house.pages_left = dies
+        note(f"{steps} closed {hidden} dies {dies}: {sorted(tree)}")
+        try:
+            house.run()
+        except ServiceBusy:
+            event("died")
+            assert house.target.tree() == before
+            house.clock.now += 100_000  # until its lease is nobody's
+            continue
+        after = house.target.tree()
+        note(f"target {sorted(after)}, owed {house.debt()}")
+        assert below(before, hidden).items() <= below(after, hidden).items(), "lost below a closed folder"
+        assert (house.debt() > 0) == bool(hidden) or feed_was_blind(house, hidden)
+        if hidden:
+            event("closed")
+    closed(world)
+    house.pages_left = None
+    for _ in range(4):
+        house.run()
+    assert house.target.tree() == on_disk(world)
+    assert house.debt() == 0
+
+
+def feed_was_blind(house: CloudHouse, hidden: list[str]) -> bool:
+    """Say whether nobody looked into the closed folders: the feed told of nothing there."""
+    return world_of(house).change_feed and bool(hidden) and house.debt() == 0
