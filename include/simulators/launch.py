@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import itertools
 import json
 import os
 import shlex
@@ -45,7 +46,8 @@ class LaunchError(ValueError):
 class LaunchOptions:
     """What `spfc simulate` was asked for.
 
-    Port 0 = the one of last time, or any free one; `state` None = a hidden folder beside `store`.
+    Port 0 = the one of last time, or any free one; `state` None = a hidden folder beside `store`; `lists` None = the
+    folder `<library>.lists` if there is one.
     """
 
     library: Path
@@ -58,6 +60,13 @@ class LaunchOptions:
     faults: Path | None = None
     journal: Path | None = None
     tls: bool = False
+    lists: Path | None = None
+
+    @property
+    def lists_dir(self) -> Path | None:
+        """The folder of lists: as asked for, else the one beside the library and named after it, if there is one."""
+        beside = self.library.absolute().with_name(f"{self.library.absolute().name}.lists")
+        return self.lists or (beside if beside.is_dir() else None)
 
     @property
     def state_dir(self) -> Path:
@@ -71,9 +80,13 @@ class LaunchOptions:
             raise LaunchError(f"The library {self.library} is not a folder.")
         if self.store.exists() and not self.store.is_dir():
             raise LaunchError(f"The store {self.store} is not a folder.")
+        if self.lists is not None and not self.lists.is_dir():
+            raise LaunchError(f"The folder of lists {self.lists} is not a folder.")
         folders = {"library": self.library, "store": self.store, "state folder": self.state_dir}
+        if self.lists_dir is not None:
+            folders["folder of lists"] = self.lists_dir
         real = {name: folder.resolve() for name, folder in folders.items()}
-        for one, other in (("store", "library"), ("state folder", "library"), ("state folder", "store")):
+        for other, one in itertools.combinations(folders, 2):
             if _overlap(real[one], real[other]):
                 raise LaunchError(f"The {one} {folders[one]} and the {other} {folders[other]} must not overlap.")
         if self.faults is not None and not self.faults.is_file():
@@ -106,6 +119,7 @@ class SimulatorPair:
         self.journal = Journal(options.journal, keep=_KEEP)
         self.sharepoint = SharePointSimulator(
             options.library,
+            lists=options.lists_dir,
             state_dir=state / "sharepoint",
             port=options.graph_port or remembered.get("sharepoint", 0),
             tls=options.tls,
@@ -246,6 +260,7 @@ class SimulatorPair:
             ("  client id", source.client_id),
             ("  client secret", source.client_secret),
             ("  library name", source.library_name),
+            *([("  lists", str(self.options.lists_dir))] if self.options.lists_dir else []),
             ("FileCloud", str(self.options.store)),
             ("  URL", target.url),
             ("  account", target.account),
@@ -263,6 +278,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `spfc simulate`."""
     add = parser.add_argument
     add("--library", type=Path, required=True, metavar="DIR", help="folder to publish as a SharePoint library")
+    add("--lists", type=Path, metavar="DIR", help="folder of lists to publish (default: <library>.lists, if there)")
     add("--store", type=Path, required=True, metavar="DIR", help="folder in which FileCloud keeps its files")
     add(
         "--state",

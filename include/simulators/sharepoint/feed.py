@@ -1,4 +1,4 @@
-"""The change feed: tokens, rounds and pages of delta (Graph reference 6)."""
+"""The change feed: tokens, rounds and pages of delta, of files as of list rows (Graph reference 6, 7)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import base64
 import binascii
 import random
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
 
 from simulators.sharepoint.errors import GraphFailure
-from simulators.sharepoint.items import Item
 from simulators.sharepoint.knobs import SharePointKnobs
-from simulators.sharepoint.library import Library
-from simulators.sharepoint.wire import Json, Writer, matches
+from simulators.sharepoint.rounds import Layout, Rounds
+from simulators.sharepoint.wire import Json
 
 _TICKS_AT_EPOCH = 621_355_968_000_000_000  # .NET ticks (100 ns since year 1) at 1970-01-01
 
@@ -62,13 +62,66 @@ class Page:
     last: bool
 
 
-class Feed:
-    """Turns the change log into pages. Use it with the library opened."""
+class Entry(Protocol):
+    """What a feed tells of: when it changed last, by number and by the clock, and whether it is gone."""
 
-    def __init__(self, library: Library, knobs: SharePointKnobs, writer: Writer) -> None:
-        self._library = library
+    change: int
+    changed_at: float
+    deleted: bool
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Subject(Protocol[E]):
+    """The change log of one library or list."""
+
+    @property
+    def list_id(self) -> uuid.UUID:
+        """The list that tokens name."""
+
+    @property
+    def change(self) -> int:
+        """The number of the last change."""
+
+    @property
+    def rounds(self) -> Rounds:
+        """Where open rounds are kept."""
+
+    def entries(self) -> Iterable[E]:
+        """Return all that was ever there."""
+
+    def key(self, entry: E) -> str:
+        """Return what `entry` is found by."""
+
+    def entry(self, key: str) -> E:
+        """Return what a key stands for."""
+
+    def is_listed(self, entry: E) -> bool:
+        """Say whether the feed may show this at all."""
+
+    def is_told(self, entry: E) -> bool:
+        """Say whether the feed tells that this was deleted."""
+
+    def depth(self, entry: E) -> int:
+        """Return how many folders are above."""
+
+    def shown(self, changed: list[E]) -> list[E]:
+        """Return what a page shows for its share of changes."""
+
+    def older(self, entry: E, value: Json) -> Json | None:
+        """Return `value` as it might have been earlier in the round, None when there is no such state."""
+
+    def settle(self) -> None:
+        """Write down what rendering found out."""
+
+
+class Feed(Generic[E]):
+    """Turns a change log into pages. Use it with the subject held still."""
+
+    def __init__(self, subject: Subject[E], knobs: SharePointKnobs) -> None:
+        self._subject = subject
         self._knobs = knobs
-        self._writer = writer
         self.token_calls = 0
 
     def parse(self, text: str, now: float) -> Token:
@@ -80,7 +133,7 @@ class Feed:
         knobs = self._knobs
         old = knobs.gone_after_s is not None and now - token.issued > knobs.gone_after_s
         many = knobs.gone_after_calls is not None and self.token_calls > knobs.gone_after_calls
-        foreign = token.change > self._library.store.change or token.list_id != self._library.ids.list
+        foreign = token.change > self._subject.change or token.list_id != self._subject.list_id
         if old or many or foreign:
             self.token_calls = 0
             raise GraphFailure(410, "resyncRequired", "Resync required.", inner=knobs.gone_code)
@@ -88,24 +141,23 @@ class Feed:
 
     def latest(self, now: float) -> Page:
         """Answer `token=latest`: nothing, and the link for what comes next."""
-        return Page([], self._token(now, self._library.store.change).encode(), True)
+        return Page([], self._token(now, self._subject.change).encode(), True)
 
-    def page(self, token: Token | None, top: int, select: frozenset[str] | None, now: float) -> Page:
-        """Return the page that a token stands for; no token starts with the current state."""
-        store = self._library.store
+    def page(self, token: Token | None, top: int, write: Callable[[E], Json], now: float) -> Page:
+        """Return the page that a token stands for, each entry by `write`; no token starts with the current state."""
         if token is not None and token.round:
-            layout = store.load_round(token.round)
+            layout = self._subject.rounds.load(token.round)
             if layout is None:
                 raise GraphFailure(410, "resyncRequired", "Resync required.", inner=self._knobs.gone_code)
-            return self._render(layout, token, select, now)
+            return self._render(layout, token, write, now)
         since = token.change if token is not None else -1
         layout = self._layout(since, top)
-        number = store.save_round(layout) if len(layout) > 1 else 0
+        number = self._subject.rounds.save(layout) if len(layout) > 1 else 0
         # `change` in a round's tokens is where the reader stands once the round is done.
-        return self._render(layout, self._token(now, store.change, number, 0), select, now)
+        return self._render(layout, self._token(now, self._subject.change, number, 0), write, now)
 
     def _token(self, now: float, change: int, number: int = 0, page: int = 0) -> Token:
-        return Token(self._library.ids.list, now, change, number, page)
+        return Token(self._subject.list_id, now, change, number, page)
 
     def _by_time(self, text: str, now: float) -> Token | None:
         try:
@@ -113,104 +165,58 @@ class Feed:
         except ValueError:
             return None
         seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-        changes = (i.change for i in self._library.store.items.values() if i.changed_at > seconds)
-        first = min(changes, default=self._library.store.change + 1)
+        changes = (entry.change for entry in self._subject.entries() if entry.changed_at > seconds)
+        first = min(changes, default=self._subject.change + 1)
         return self._token(now, first - 1)
 
-    def _layout(self, since: int, top: int) -> list[list[str]]:
-        living, gone = [], []
-        for item in self._library.store.items.values():
-            if item.change <= since or self._is_unlisted(item):
+    def _layout(self, since: int, top: int) -> Layout:
+        living, gone, subject = [], [], self._subject
+        for entry in subject.entries():
+            if entry.change <= since or not subject.is_listed(entry):
                 continue
-            if not item.deleted:
-                living.append(item)
-            elif since >= 0 and self._is_told(item):
-                gone.append(item)
-        gone.sort(key=lambda i: i.change)
-        pages = [[i.id for i in part] for part in _parts(self._ordered(living), top)]
-        pages += [[i.id for i in part] for part in _parts(gone, self._knobs.delta_deleted_page_size)]
+            if not entry.deleted:
+                living.append(entry)
+            elif since >= 0 and subject.is_told(entry):
+                gone.append(entry)
+        gone.sort(key=lambda entry: entry.change)
+        key = subject.key
+        pages = [[key(entry) for entry in part] for part in _parts(self._ordered(living), top)]
+        pages += [[key(entry) for entry in part] for part in _parts(gone, self._knobs.delta_deleted_page_size)]
         if pages:
             pages = [[] for _ in range(self._knobs.delta_empty_pages)] + pages
         return pages or [[]]
 
-    def _is_unlisted(self, item: Item) -> bool:
-        hidden = self._knobs.unlisted
-        return bool(hidden) and matches(hidden, self._library.path(item))
-
-    def _is_told(self, item: Item) -> bool:
-        markers = self._knobs.delete_markers
-        shown = item.marked or markers == "all" or (markers == "folders" and item.is_dir)
-        silent = self._knobs.silent_delete
-        return shown and not (silent and matches(silent, self._library.path(item)))
-
-    def _ordered(self, items: list[Item]) -> list[Item]:
+    def _ordered(self, entries: list[E]) -> list[E]:
         order = self._knobs.delta_order
         if order == "random":
-            items.sort(key=lambda i: i.change)
-            random.Random(self._knobs.seed).shuffle(items)
-            return items
+            entries.sort(key=lambda entry: entry.change)
+            random.Random(self._knobs.seed).shuffle(entries)
+            return entries
         sign = 1 if order == "parents-first" else -1
-        return sorted(items, key=lambda i: (sign * self._depth(i), i.change))
+        return sorted(entries, key=lambda entry: (sign * self._subject.depth(entry), entry.change))
 
-    def _depth(self, item: Item) -> int:
-        depth = 0
-        above = item.parent
-        while above is not None:
-            depth += 1
-            above = self._library.store.items[above].parent
-        return depth
-
-    def _render(self, layout: list[list[str]], token: Token, select: frozenset[str] | None, now: float) -> Page:
+    def _render(self, layout: Layout, token: Token, write: Callable[[E], Json], now: float) -> Page:
         if token.page >= len(layout):
             raise GraphFailure(400, "invalidRequest", "The sync token is malformed.")
-        store = self._library.store
-        changed = [store.items[i] for i in layout[token.page]]
-        shown = self._with_ancestors(changed) if self._knobs.delta_ancestors else changed
-        value = [
-            self._writer.deleted(i, select) if i.deleted else self._writer.item(i, select, feed=True) for i in shown
-        ]
+        subject = self._subject
+        shown = subject.shown([subject.entry(key) for key in layout[token.page]])
+        value = [write(entry) for entry in shown]
         if self._knobs.delta_dup_rate:
-            value = self._with_stale(value, token)
-        store.flush()
+            value = self._stale(shown, value, token) + value
+        subject.settle()
         last = token.page + 1 == len(layout)
         following = (
             self._token(now, token.change) if last else self._token(now, token.change, token.round, token.page + 1)
         )
         return Page(value, following.encode(), last)
 
-    def _with_ancestors(self, changed: list[Item]) -> list[Item]:
-        present = {item.id for item in changed}
-        above: list[Item] = []
-        for item in changed:
-            for folder in self._library.ancestors(item):
-                if folder.id in present or self._is_unlisted(folder):
-                    continue
-                present.add(folder.id)
-                above.append(folder)
-        if self._knobs.delta_order == "parents-first":
-            above.sort(key=self._depth)
-            return above + changed
-        return changed + above
-
-    def _with_stale(self, value: list[Json], token: Token) -> list[Json]:
-        """Put an older state of some items before the present one: the last occurrence must win."""
+    def _stale(self, shown: Sequence[E], value: Sequence[Json], token: Token) -> list[Json]:
+        """Return older states of some entries, to stand before the present one: the last occurrence must win."""
         chance = random.Random(f"{self._knobs.seed}/{token.round}/{token.page}")
-        stale = [_older(v) for v in value if "deleted" not in v and chance.random() < self._knobs.delta_dup_rate]
-        return stale + value
+        older = (self._subject.older(entry, now) for entry, now in zip(shown, value, strict=True))
+        return [state for state in older if state is not None and chance.random() < self._knobs.delta_dup_rate]
 
 
-def _older(value: Json) -> Json:
-    old = dict(value)
-    if "name" in old and "root" not in old:
-        old["name"] = f"formerly {old['name']}"
-    if "size" in old and "file" in old:
-        old["size"] = int(old["size"]) + 1
-    if "eTag" in old:
-        head, _, number = str(old["eTag"])[:-1].rpartition(",")
-        old["eTag"] = f'{head},{int(number) - 1}"'
-    return old
-
-
-def _parts(items: list[Item], size: int) -> Iterable[list[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _parts(entries: list[E], size: int) -> Iterable[list[E]]:
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]

@@ -38,6 +38,19 @@ class Blueprint:
     seed: int = 1
 
 
+def folders_of(library: Path | Blueprint, state_dir: Path | None) -> tuple[Path, Path]:
+    """Return where state and library lie; a generated library lies nowhere. Raises ValueError."""
+    if isinstance(library, Blueprint):
+        if state_dir is None:
+            raise ValueError("a generated library needs a state directory")
+        return state_dir, state_dir / "nothing"
+    folder = library.resolve()
+    state = state_dir or folder.parent / f".{folder.name}.sharepoint"
+    if state.resolve().is_relative_to(folder):
+        raise ValueError("the state directory must lie outside the library")
+    return state, folder
+
+
 class MemoryStore(Store):
     """A store that writes no items down: they can be generated again."""
 

@@ -18,6 +18,7 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
     "auth_on_download": ("ignore", "401", "403"),
     "restricted_status": (403, 404),
     "package_part_status": (404, 503),
+    "lookup_ids": ("text", "number"),
 }
 _MISMATCHES = ("size", "hash", "both", "bytes")
 
@@ -29,6 +30,8 @@ class KnobError(ValueError):
 @dataclass(frozen=True, slots=True)
 class SharePointKnobs:
     """Settings of the simulated service; patterns are globs over the path below the library root.
+
+    Rows of lists have the path `Lists/<name>/<id>`; what is said of the feed holds for theirs too.
 
     Defaults are the service's normal behaviour by the Graph reference.
     """
@@ -79,6 +82,10 @@ class SharePointKnobs:
     site_granted: bool = True
     """Whether an app with `Sites.Selected` only was granted the site; without it all is 403 (reference 4.2)."""
     download_listener: bool = True
+    lookup_ids: str = "text"
+    """Ids of looked-up rows and people come as text in Microsoft's samples (fieldValueSet); numbers were seen too."""
+    lookup_limit: int | None = 12
+    """Of more lookups and people in one list the rest is missing from answers about several rows, without a word."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():

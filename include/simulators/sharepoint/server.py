@@ -22,15 +22,19 @@ from simulators.common.journal import Journal, SessionLabels
 from simulators.common.metering import UnitMeter
 from simulators.common.server import FaultSource, SimulatorServer
 from simulators.sharepoint.batch import run_batch
+from simulators.sharepoint.delta import Delta
 from simulators.sharepoint.download import DownloadHost
 from simulators.sharepoint.errors import CODES_BY_STATUS, GRAPH_TYPE, GraphFailure, error_body
 from simulators.sharepoint.feed import Feed
-from simulators.sharepoint.generated import Blueprint, GeneratedLibrary
+from simulators.sharepoint.generated import Blueprint, GeneratedLibrary, folders_of
 from simulators.sharepoint.graph import GraphHost, units_of
 from simulators.sharepoint.ids import LibraryIds
 from simulators.sharepoint.items import Item
 from simulators.sharepoint.knobs import SharePointKnobs
 from simulators.sharepoint.library import Library
+from simulators.sharepoint.library_log import LibraryLog
+from simulators.sharepoint.list_host import ListHost
+from simulators.sharepoint.lists import Lists
 from simulators.sharepoint.login import REFRESH, LoginHost
 from simulators.sharepoint.places import Places
 from simulators.sharepoint.store import Store
@@ -49,34 +53,22 @@ _IDS: web.RequestKey[tuple[str, str]] = web.RequestKey("ids", tuple[str, str])
 @dataclass(slots=True)
 class _Services:
     library: Library
+    lists: Lists
     signer: Signer
     login: LoginHost
     graph: GraphHost
     download: DownloadHost
 
 
-def _places(library: Path | Blueprint, state_dir: Path | None) -> tuple[Path, Path]:
-    """Return where state and library lie."""
-    if isinstance(library, Blueprint):
-        if state_dir is None:
-            raise ValueError("a generated library needs a state directory")
-        return state_dir, state_dir / "nothing"
-    folder = library.resolve()
-    state = state_dir or folder.parent / f".{folder.name}.sharepoint"
-    if state.resolve().is_relative_to(folder):
-        raise ValueError("the state directory must lie outside the library")
-    return state, folder
-
-
 class SharePointSimulator(SimulatorServer):
     """Publishes `library`, an ordinary folder on disk, as a document library of a SharePoint site.
 
-    State (ids, change log, open rounds) lives in `state_dir`, by default a hidden folder beside the
-    library. A `Blueprint` instead of a folder publishes a library that is generated (`generated`), which
-    needs a `state_dir`. `units_per_minute` None counts units without a limit. `public_clients` are the ids of programs
-    that come with a person's `refresh_token` instead of a secret. `download_origin` is the root URL under which
-    clients reach the download host, where that is not its own address. Metrics, journal, fault plan and `tls_names`
-    are described at the base class. Addresses are known while it runs.
+    `lists` is a folder whose files are published as lists (docs/simulators.md). State (ids, change log, open rounds)
+    lives in `state_dir`, by default a hidden folder beside the library. A `Blueprint` instead of a folder publishes a
+    library that is generated (`generated`), which needs a `state_dir`. `units_per_minute` None counts units without a
+    limit. `public_clients` are the ids of programs that come with a person's `refresh_token` instead of a secret.
+    `download_origin` is the root URL under which clients reach the download host, where that is not its own address.
+    Metrics, journal, fault plan and `tls_names` are described at the base class. Addresses are known while it runs.
     """
 
     def __init__(
@@ -101,12 +93,13 @@ class SharePointSimulator(SimulatorServer):
         site_path: str = "/sites/demo",
         site_title: str = "Demo",
         library_name: str = "Documents",
+        lists: Path | None = None,
         public_clients: Iterable[str] = (),
         download_origin: str | None = None,
         tls_names: Sequence[str] = (),
     ) -> None:
         self.knobs = knobs or SharePointKnobs()
-        state, self.library_path = _places(library, state_dir)
+        state, self.library_path = folders_of(library, state_dir)
         self._blueprint = library if isinstance(library, Blueprint) else None
         super().__init__(
             state_dir=state,
@@ -128,6 +121,7 @@ class SharePointSimulator(SimulatorServer):
         self._download_origin = download_origin
         self.meter = UnitMeter(self.clock, units_per_minute)
         self.ids = LibraryIds.derive(site_hostname, tenant_id, self.site_path, library_name)
+        self.lists_path = lists
         self._labels = SessionLabels("app")
         self._open_services: _Services | None = None
 
@@ -167,6 +161,11 @@ class SharePointSimulator(SimulatorServer):
             raise TypeError("this library is a folder on disk: change it there")
         return library
 
+    @property
+    def lists(self) -> Lists:
+        """The site's lists, for tests to make and change some by call; get them anew after a restart."""
+        return self._services.lists
+
     # -- life cycle ------------------------------------------------------------------------------------
 
     @property
@@ -181,8 +180,11 @@ class SharePointSimulator(SimulatorServer):
         site_url = f"https://{self.site_hostname}{quote(self.site_path)}"
         library_url = f"{site_url}/{quote(self.library_name)}"
         writer = Writer(library, self.knobs, library_url, self._make_link)
+        places = Places(library, self.site_path, self.site_title, self.library_name, site_url, library_url)
+        lists = Lists(self.lists_path, self.state_dir, self.ids.site_id, self.clock)
         return _Services(
             library,
+            lists,
             signer,
             LoginHost(
                 self.tenant_id,
@@ -198,9 +200,9 @@ class SharePointSimulator(SimulatorServer):
                 library,
                 self.knobs,
                 writer,
-                Feed(library, self.knobs, writer),
-                self.clock,
-                Places(library, self.site_path, self.site_title, self.library_name, site_url, library_url),
+                Delta(Feed(LibraryLog(library, self.knobs), self.knobs), self.knobs, self.clock),
+                places,
+                ListHost(lists, places, self.knobs, self.clock),
             ),
             DownloadHost(library, signer, self.knobs, self.clock),
         )
@@ -215,6 +217,7 @@ class SharePointSimulator(SimulatorServer):
         services, self._open_services = self._open_services, None
         if services is not None:
             services.library.close()
+            services.lists.close()
 
     def _make_link(self, item: Item) -> str:
         expires = self.clock.now() + self.knobs.url_ttl_s
@@ -407,6 +410,7 @@ class SharePointSimulator(SimulatorServer):
                 "repeated_ranges": download.repeated,
                 "scans": services.library.scanner.scans,
                 "skipped_entries": services.library.scanner.skipped,
+                "unreadable_lists": dict(services.lists.problems),
             }
         return {**super().metrics(), **own}
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import sqlite3
-import zlib
 from collections.abc import Iterable
 from operator import attrgetter
 from pathlib import Path
 
 from simulators.sharepoint.items import Identity, Item
+from simulators.sharepoint.rounds import Rounds
 
 _COLUMNS = (
     "id", "guid", "parent", "name", "is_dir", "dev", "ino", "birth", "ctime_ns", "mtime_ns", "size",
@@ -19,11 +17,8 @@ _COLUMNS = (
 )  # fmt: skip
 _SCHEMA = f"""
 create table if not exists items ({", ".join(_COLUMNS)}, primary key (id));
-create table if not exists meta (key primary key, value);
-create table if not exists rounds (id integer primary key, layout blob);
 """
 _ROW = attrgetter(*_COLUMNS)
-_KEEP_ROUNDS = 32
 
 
 class Store:
@@ -33,21 +28,17 @@ class Store:
     """
 
     def __init__(self, state_dir: Path) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(state_dir / "sharepoint.sqlite", check_same_thread=False)
-        self._db.execute("pragma journal_mode=wal")
-        self._db.execute("pragma synchronous=off")
+        self.rounds = Rounds(state_dir / "sharepoint.sqlite")
+        self._db = self.rounds.db
         self._db.executescript(_SCHEMA)
         self.items: dict[str, Item] = {}
         self.children: dict[str, dict[str, Item]] = {}
         self.by_identity: dict[Identity, Item] = {}
         self.by_guid: dict[str, Item] = {}
         self._dirty: dict[str, Item] = {}
-        self._rounds: dict[int, list[list[str]]] = {}
         self._load()
-        self.change = int(self._meta("change", "0"))
-        self._round = int(self._meta("round", "0"))
-        self.secret = bytes.fromhex(self._meta("secret", secrets.token_hex(32)))
+        self.change = int(self.rounds.setting("change", "0"))
+        self.secret = bytes.fromhex(self.rounds.setting("secret", secrets.token_hex(32)))
         self.flush()
 
     def _load(self) -> None:
@@ -62,10 +53,6 @@ class Store:
             self.by_guid[item.guid] = item
             if not item.deleted and item.parent is not None:
                 self.children.setdefault(item.parent, {})[item.name] = item
-
-    def _meta(self, key: str, default: str) -> str:
-        self._db.execute("insert or ignore into meta values (?, ?)", (key, default))
-        return str(self._db.execute("select value from meta where key = ?", (key,)).fetchone()[0])
 
     def add(self, item: Item) -> None:
         """Take in a new item; its place among the children is set by `attach`."""
@@ -105,31 +92,6 @@ class Store:
         item.changed_at = now
         self._dirty[item.id] = item
 
-    def save_round(self, layout: list[list[str]]) -> int:
-        """Keep the pages (item ids) of a round that has more than one; return its number."""
-        self._round += 1
-        self._rounds[self._round] = layout
-        self._db.execute(
-            "insert into rounds values (?, ?)", (self._round, zlib.compress(json.dumps(layout).encode(), 1))
-        )
-        old = self._round - _KEEP_ROUNDS
-        self._db.execute("delete from rounds where id <= ?", (old,))
-        self._rounds.pop(old, None)
-        self._db.execute("update meta set value = ? where key = 'round'", (str(self._round),))
-        self._db.commit()
-        return self._round
-
-    def load_round(self, number: int) -> list[list[str]] | None:
-        """Return the pages of a round, or None when it is no longer known."""
-        layout = self._rounds.get(number)
-        if layout is None:
-            row = self._db.execute("select layout from rounds where id = ?", (number,)).fetchone()
-            if row is None:
-                return None
-            layout = json.loads(zlib.decompress(row[0]))
-            self._rounds[number] = layout
-        return layout
-
     def flush(self) -> None:
         """Write everything that changed, in one transaction."""
         if self._dirty:
@@ -137,7 +99,7 @@ class Store:
             statement = f"insert or replace into items values ({marks})"  # noqa: S608
             self._db.executemany(statement, _rows(self._dirty.values()))
             self._dirty.clear()
-        self._db.execute("update meta set value = ? where key = 'change'", (str(self.change),))
+        self.rounds.change_setting("change", str(self.change))
         self._db.commit()
 
     def close(self) -> None:

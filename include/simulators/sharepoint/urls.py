@@ -10,7 +10,7 @@ _DELTA = re.compile(r"^(?:microsoft\.graph\.)?delta(?:\((?:token='?([^')]*)'?)?\
 _SEARCH = re.compile(r"^(?:microsoft\.graph\.)?search\(q='(.*)'\)$")
 _ALL_SITES = re.compile(r"^(?:microsoft\.graph\.)?getAllSites(?:\(\))?$")
 _OF_A_SITE = {"drives": "site_drives", "drive": "site_drive", "lists": "lists", "sites": "subsites"}
-_OF_A_LIST = {(): "list", ("drive",): "list_drive", ("items",): "list_items", ("columns",): "columns"}
+_OF_A_LIST = {(): "list", ("drive",): "list_drive", ("items",): "list_items", ("columns",): "list_columns"}
 VERSIONS = ("v1.0", "v2.0", "beta")
 
 
@@ -20,9 +20,9 @@ class Target:
 
     kind: "site", "sites", "subsites", "site_drive", "site_drives", "drive", "item", "children", "content", "delta",
     "search", "versions", "version", "version_content", "permissions", "lists", "list", "list_drive", "list_items",
-    "list_item", "columns", "me", "batch" or "unknown". `site`, `drive` and `list_address` are the addresses as given;
-    an item is an id (or "root") with names below; `part` is the id (or the text) that a version, list item or search
-    asks for; `me` says that it was asked for as the signed-in person's.
+    "list_item", "list_delta", "list_columns", "me", "batch" or "unknown". `site`, `drive` and `list_address` are the
+    addresses as given; an item is an id (or "root") with names below; `part` is the id (or the text) that a version,
+    list item or search asks for; `me` says that it was asked for as the signed-in person's.
     """
 
     kind: str
@@ -106,10 +106,14 @@ def _sites(version: str, rest: list[str], query: dict[str, str]) -> Target:
 def _list(version: str, site: str, address: str, tail: list[str], query: dict[str, str]) -> Target:
     if tail[:1] == ["drive"] and len(tail) > 1:
         return replace(_drive(version, site, None, tail[1:], query), list_address=address)
-    kind = _OF_A_LIST.get(tuple(tail[:1]), "unknown") if len(tail) < 2 else "unknown"
     if tail[:1] == ["items"] and len(tail) == 2:
-        kind = "list_item"
-    return Target(kind, version, site, query=query, list_address=address, part=tail[1] if kind == "list_item" else None)
+        found = _DELTA.match(tail[1])
+        if found is None:
+            return Target("list_item", version, site, query=query, list_address=address, part=tail[1])
+        token = found.group(1) or query.get("token") or query.get("$token")
+        return Target("list_delta", version, site, token=token, query=query, list_address=address)
+    kind = _OF_A_LIST.get(tuple(tail), "unknown")
+    return Target(kind, version, site, query=query, list_address=address)
 
 
 def _site_address(rest: list[str]) -> tuple[str, list[str]]:

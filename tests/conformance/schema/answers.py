@@ -110,7 +110,7 @@ def judge(answer: Answer) -> list[Finding]:
         return [
             Finding(f"{body.label}: {finding.where}", finding.problem, finding.deviation)
             for body in bodies(answer)
-            for finding in _judge(body, is_delta=answer.operation == "delta")
+            for finding in _judge(body, is_delta=answer.operation in ("delta", "list_delta"))
         ]
     except Strange as strange:
         return [Finding(str(strange), "cannot be judged")]
