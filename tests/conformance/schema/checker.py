@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tests.conformance.schema.exceptions import ANNOTATIONS, EXCEPTIONS, FREE, Deviation
+from tests.conformance.schema.exceptions import ANNOTATIONS, EXCEPTIONS, FREE, TEXTS, Deviation
 from tests.conformance.schema.metadata import UnknownType, element, graph_type, members, short
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,7})?Z")
@@ -84,6 +84,9 @@ def _annotation(key: str, value: Any, name: str, where: str) -> Iterator[Finding
     if key == "@odata.type":
         if value != f"#microsoft.graph.{name}":
             yield Finding(where, f"{value!r} is not the name of {name}")
+    elif name in FREE and key.endswith("@odata.type"):
+        if value != TEXTS:
+            yield Finding(where, f"{value!r} is no type that columns are known to have")
     elif (name, key) not in ANNOTATIONS:
         yield Finding(where, f"no annotation of {name}")
     elif not isinstance(value, str) or not value:

@@ -11,11 +11,14 @@ ANNOTATIONS = frozenset(
         ("driveItem", "@microsoft.graph.downloadUrl"),  # Graph reference 5.1
         ("list", "@odata.etag"),  # D-ldelta and its siblings show it in every sample of lists and their items
         ("listItem", "@odata.etag"),
+        ("fieldValueSet", "@odata.etag"),  # so in recorded answers that public clients test with
     }
 )
 """Annotations of a type, beside ``@odata.type``, that the service writes."""
 FREE = frozenset({"fieldValueSet"})
 """Open types that are dictionaries by nature: the columns of a list (Graph reference 7)."""
+TEXTS = "Collection(Edm.String)"
+"""What ``<column>@odata.type`` says of a column of several choices."""
 UNJUDGED = frozenset({"user", "permission"})
 """Types that the kept part of the metadata leaves out: the models of msgraph-sdk alone judge such answers."""
 CONTROL = frozenset({"@odata.context", "@odata.nextLink", "@odata.deltaLink"})

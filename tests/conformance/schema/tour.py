@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,14 @@ ODD: Mapping[str, Any] = {
     "delta_empty_pages": 1, "delta_omit_ctag": False, "delta_omit_path": False, "delete_markers": "all",
 }  # fmt: skip
 SELECTS = ("", f"$select={OURS}", f"$select={OURS},content.downloadUrl,sharepointIds,restricted", "select=id,name")
+COLUMNS: Sequence[Mapping[str, Any]] = (
+    {"name": "Tags", "choice": {"displayAs": "checkBoxes", "choices": ["a", "b"], "allowTextEntry": False}},
+    {"name": "Customer", "lookup": {"columnName": "Title", "allowMultipleValues": False, "listId": "x"}},
+    {"name": "Amount", "currency": {"locale": "en-US"}},
+)
+ROWS: Sequence[Mapping[str, Any]] = (
+    {"Title": "one", "Tags": ["a"], "Customer": {"LookupId": 1, "LookupValue": "x"}}, {"Title": "two"}, {"Amount": 1.5},
+)  # fmt: skip
 GONE = ("resyncChangesApplyDifferences", "resyncChangesUploadDifferences", "resyncRequired")
 SHAPES = ("plain", "empty_state", "zero_hash", "year_0001", "no_parent")
 
@@ -86,6 +94,17 @@ def _places(visit: Visit) -> None:
 
 def _lists(visit: Visit) -> None:
     site, drive = f"/sites/{visit.sim.ids.site_id}", visit.drive
+    rows = visit.sim.lists.create("Orders", COLUMNS, ROWS)
+    visit.get(
+        f"{site}/lists/Orders", f"{site}/lists/Orders/columns?$top=3", f"{site}/lists/Orders/items?$expand=fields"
+    )
+    for name in ("Documents", "Orders"):
+        page = visit.reader.get(f"{site}/lists/{name}/items/delta?$expand=fields($select=Tags,Customer)&$top=2").json()
+        while "@odata.nextLink" in page:
+            page = visit.reader.get(page["@odata.nextLink"]).json()
+        rows.update(1, {"Tags": None})
+        rows.delete(2) if name == "Documents" else rows.restore(2)
+        visit.get(page["@odata.deltaLink"], f"{site}/lists/{name}/items/delta(token='latest')")
     visit.get("/sites?search=demo", "/sites/getAllSites", f"{site}/sites", f"{site}/lists", f"{site}/lists/Documents")
     visit.get(f"{site}/lists/Documents/drive", f"{site}/lists/Documents/columns", f"{site}/lists/none", "/me")
     visit.get(f"{drive}/root/search(q='txt')", f"{drive}/root:/a.txt:/versions", f"{drive}/root:/a.txt:/versions/1.0")
@@ -176,7 +195,8 @@ def _outdated(visit: Visit) -> None:
 def make_tour(folder: Path) -> None:
     """Visit everything. What is seen goes to whoever observes the simulators; ``folder`` is used and emptied."""
     scenes: list[tuple[Callable[[Visit], None], dict[str, Any]]] = [
-        (_places, {}), (_lists, {}), (_items, {}), (_items, ODD | {"delta_order": "child-first"}), (_feed, {}),
+        (_places, {}), (_lists, {}), (_lists, {"delta_dup_rate": 1.0}), (_items, {}),
+        (_items, ODD | {"delta_order": "child-first"}), (_feed, {}),
         (_refusals, {}),
         *((_feed, ODD | {"delete_shape": shape, "delta_deleted_page_size": 2}) for shape in SHAPES),
         *((_outdated, {"gone_after_calls": 0, "gone_code": code}) for code in GONE),
