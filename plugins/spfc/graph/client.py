@@ -12,6 +12,7 @@ from spfc.graph.content import Downloads
 from spfc.graph.feed import DeltaPage, read_page
 from spfc.graph.governor import Bill, Governor
 from spfc.graph.items import SELECT, to_source_item
+from spfc.graph.lists import ListPage, ListPlace, find_list, read_columns, read_list_page
 from spfc.graph.places import Drive, Site, find_drive, find_site, list_drives
 from spfc.graph.replies import Refusal
 from spfc.graph.settings import GraphSettings
@@ -19,6 +20,7 @@ from spfc.graph.shared import SHARED
 from spfc.graph.stream import FileStream
 from spfc.graph.wire import Call, Wire
 from spfc.planning.model import SourceItem
+from spfc.records.model import Column
 
 
 class _Absent(SpfcError):
@@ -81,6 +83,18 @@ class GraphClient:
     def open(self, drive_id: str, item: SourceItem, *, offset: int = 0) -> FileStream:
         """Open the bytes of an item (1 unit); see :meth:`spfc.graph.content.Downloads.open`."""
         return self._downloads.open(drive_id, item, offset=offset, refresh=lambda: self.item(drive_id, item.id))
+
+    def list_place(self, site_id: str, name: str) -> ListPlace:
+        """Find a list by title, address or id (2 units per page). Raises PlaceNotFound naming the others."""
+        return find_list(self._wire, site_id, name)
+
+    def list_columns(self, site_id: str, list_id: str) -> tuple[Column, ...]:
+        """Return the columns of a list; see :func:`spfc.graph.lists.read_columns`."""
+        return read_columns(self._wire, site_id, list_id)
+
+    def list_delta(self, site_id: str, list_id: str, link: str | None) -> ListPage:
+        """Read one page of a list's change feed; see :func:`spfc.graph.lists.read_list_page`."""
+        return read_list_page(self._wire, site_id, list_id, link)
 
     def check(self) -> str:
         """Sign in and look at the tenant's root site (1 unit); return one sentence. Raises as usual."""

@@ -40,31 +40,41 @@ def read_page(wire: Wire, drive_id: str, link: str | None) -> DeltaPage:
     return _page_of(wire.get_json(call))
 
 
-def _page_of(body: Mapping[str, Any]) -> DeltaPage:
+def read_links(body: Mapping[str, Any], about: str) -> tuple[list[Mapping[str, Any]], str, bool]:
+    """Return the values of a delta page, the link to go on with, and whether that starts the next round.
+
+    Raises AnswerUnreadable when ``body`` is no page: an answer without a list of values is an error, not an empty page.
+    """
     value, following, closing = body.get("value"), body.get("@odata.nextLink"), body.get("@odata.deltaLink")
-    if not isinstance(value, list) or not all(isinstance(raw, dict) for raw in value):
-        raise AnswerUnreadable(f"A page of {_ABOUT} holds no list of items.")
+    if not isinstance(value, list) or not all(isinstance(raw, dict) for raw in value) or "error" in body:
+        raise AnswerUnreadable(f"A page of {about} holds no list of items.")
     # Only a missing nextLink ends the round: an empty page does not (Graph reference 6.1).
     link = following or closing
     if not isinstance(link, str):
-        raise AnswerUnreadable(f"A page of {_ABOUT} says neither how to go on nor that it is the last.")
+        raise AnswerUnreadable(f"A page of {about} says neither how to go on nor that it is the last.")
+    return value, link, not following
+
+
+def expired(wire: Wire, refusal: Refusal, about: str, hint: str) -> CursorExpired:
+    """Return what a 410 means, with the link that the service offers when that is on the same host."""
+    location = refusal.location
+    restart = location if location and wire.settings.is_graph(location) else None
+    return CursorExpired(f"Microsoft Graph wants {about} to be read anew ({refusal}).", restart=restart, hint=hint)
+
+
+def _page_of(body: Mapping[str, Any]) -> DeltaPage:
+    value, link, complete = read_links(body, _ABOUT)
     last: dict[str, SourceItem] = {}
     for raw in value:
         item = to_source_item(raw)
         last.pop(item.id, None)
         last[item.id] = item
-    return DeltaPage(tuple(last.values()), link, complete=not following)
+    return DeltaPage(tuple(last.values()), link, complete)
 
 
 def _explain(wire: Wire, refusal: Refusal) -> SpfcError | None:
     if refusal.status == 410 or refusal.has("resyncRequired"):
-        location = refusal.location
-        restart = location if location and wire.settings.is_graph(location) else None
-        return CursorExpired(
-            f"Microsoft Graph wants {_ABOUT} to be read anew ({refusal}).",
-            restart=restart,
-            hint="Nothing is lost: the library is listed again in full.",
-        )
+        return expired(wire, refusal, _ABOUT, "Nothing is lost: the library is listed again in full.")
     if refusal.status == 404:
         return PlaceNotFound(
             f"The library is not there any more ({refusal}).",

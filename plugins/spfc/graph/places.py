@@ -52,11 +52,11 @@ def find_site(wire: Wire, hostname: str, site_path: str) -> Site:
                 f"The site {where} was not found ({refusal}).",
                 hint="Check host name and site path; a path looks like /sites/name.",
             )
-        return _may_not(refusal, f"site {where}")
+        return may_not(refusal, f"site {where}")
 
     call = Call(f"/sites/{address}?$select=id,displayName,name,webUrl", "site", 1, f"the site {where}", explain)
     raw = wire.get_json(call)
-    return Site(_id(raw, "site"), str(raw.get("displayName") or raw.get("name") or ""), str(raw.get("webUrl") or ""))
+    return Site(id_of(raw, "site"), str(raw.get("displayName") or raw.get("name") or ""), str(raw.get("webUrl") or ""))
 
 
 def list_drives(wire: Wire, site_id: str) -> list[Drive]:
@@ -65,7 +65,7 @@ def list_drives(wire: Wire, site_id: str) -> list[Drive]:
     url: str | None = f"/sites/{quote(site_id, safe=',')}/drives?$select=id,name,webUrl,driveType,system"
     found: list[Drive] = []
     for _ in range(_MORE_PAGES):
-        call = Call(str(url), "drives", 2, "the libraries of the site", lambda r: _may_not(r, "site's libraries"))
+        call = Call(str(url), "drives", 2, "the libraries of the site", lambda r: may_not(r, "site's libraries"))
         body = wire.get_json(call)
         found += [_drive(raw) for raw in body.get("value") or [] if isinstance(raw, dict)]
         url = body.get("@odata.nextLink")
@@ -107,21 +107,23 @@ def _choices(drives: Iterable[Drive]) -> str:
 
 def _drive(raw: Mapping[str, Any]) -> Drive:
     return Drive(
-        _id(raw, "library"),
+        id_of(raw, "library"),
         str(raw.get("name") or ""),
         str(raw.get("webUrl") or ""),
         raw.get("system") is not None,
     )
 
 
-def _id(raw: Mapping[str, Any], what: str) -> str:
+def id_of(raw: Mapping[str, Any], what: str) -> str:
+    """Return the id of a site, library or list. Raises AnswerUnreadable."""
     value = raw.get("id")
     if not isinstance(value, str) or not value:
         raise AnswerUnreadable(f"Microsoft Graph sent a {what} without an id.")
     return value
 
 
-def _may_not(refusal: Refusal, what: str) -> SpfcError | None:
+def may_not(refusal: Refusal, what: str) -> SpfcError | None:
+    """Return what a 403 means for something of a site, None for any other refusal."""
     if refusal.status != 403:
         return None
     return PermissionMissing(
