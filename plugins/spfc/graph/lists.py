@@ -75,8 +75,8 @@ def read_columns(wire: Wire, site_id: str, list_id: str) -> tuple[Column, ...]:
     lookups = [name for name in (lookup_name(value) for value in raw) if name]
     if len(lookups) > MOST_LOOKUPS:
         _LOG.warning(
-            "The list has %d columns of lookups and people. Microsoft Graph was seen to leave out the values of all but "
-            "%d of them when it tells of many rows: compare these columns with the list: %s",
+            "The list has %d columns of lookups and people. Microsoft Graph was seen to leave out the values of all "
+            "but %d of them when it tells of many rows: compare these columns with the list: %s",
             len(lookups),
             MOST_LOOKUPS,
             ", ".join(lookups[MOST_LOOKUPS:]),

@@ -17,13 +17,13 @@ _FRESH = "fresh"
 class MemoryRecordSource:
     """Implements :class:`spfc.sources.records.RecordSource`: a script of pages over the rows of a list. Thread safe.
 
-    :meth:`publish` queues one round of the feed, cut into pages; without one a round is a single empty page. Cursors are
-    numbers of pages, so any earlier cursor may be asked again. Once the script was read to its end, a start from the
-    beginning (no cursor, or ``"fresh"``) shows what lives in ``rows`` in pages of ``page_size``. Within a page the last
-    mention of an id counts, as in the real feed. ``table`` holds the columns and may be changed. ``unlisted`` are ids
-    that no start from the beginning shows although they live. ``counts`` counts calls by operation. ``fail_next`` queues
-    errors by operation (``bind``, ``columns``, ``changes``): each call raises the next one instead of doing anything.
-    ``identity`` tells one list from another.
+    :meth:`publish` queues one round of the feed, cut into pages; without one a round is a single empty page. Cursors
+    are numbers of pages, so any earlier cursor may be asked again. Once the script was read to its end, a start from
+    the beginning (no cursor, or ``"fresh"``) shows what lives in ``rows`` in pages of ``page_size``. Within a page the
+    last mention of an id counts, as in the real feed. ``table`` holds the columns and may be changed. ``unlisted`` are
+    ids that no start from the beginning shows although they live. ``counts`` counts calls by operation. ``fail_next``
+    queues errors by operation (``bind``, ``columns``, ``changes``): each call raises the next one instead of doing
+    anything. ``identity`` tells one list from another.
     """
 
     def __init__(self, columns: Iterable[Column] = (), *, page_size: int = 1000) -> None:
