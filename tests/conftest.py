@@ -8,8 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 PROJECT = Path(__file__).parents[1]
 KEPT = ("SPFC_SEED", "SPFC_EXAMPLES", "SPFC_PROFILE")
@@ -54,3 +58,17 @@ def airflow_home() -> Iterator[Path]:
 
         initdb()
     yield _HOME
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[URL]:
+    """The address of a real PostgreSQL server. Under CI=true a missing one fails, elsewhere it skips."""
+    from tests.postgres import NoPostgresError, running_postgres
+
+    try:
+        with running_postgres() as server:
+            yield server
+    except NoPostgresError as missing:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import URL
 from tests.e2e.guest import FastTime
-from tests.ledger.postgres import NoPostgresError, administer, running_postgres
+from tests.postgres import NoPostgresError, administer, running_postgres
 
 from simulators.sharepoint.server import SharePointSimulator
 from spfc.ledger.budgets import digest, read_account

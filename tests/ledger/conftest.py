@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from sqlalchemy.engine import URL, make_url
-from tests.ledger.postgres import NoPostgresError, administer, running_postgres
+from tests.postgres import administer, fresh_database
 
 from spfc.ledger.database import Database
 from spfc.ledger.schema import metadata
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[URL]:
-    """The address of a real PostgreSQL server. Under CI=true a missing one fails, elsewhere it skips."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except NoPostgresError as missing:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="session")
@@ -39,7 +25,8 @@ def empty_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
     if dialect == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty' / 'ledger.db'}"
         return
-    yield from _fresh(request.getfixturevalue("postgres"))
+    with fresh_database(request.getfixturevalue("postgres")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +38,7 @@ def migrated(dialect: str, request: pytest.FixtureRequest, tmp_path_factory: pyt
         yield str(path)
         return
     server: URL = request.getfixturevalue("postgres")
-    for url in _fresh(server):
+    with fresh_database(server) as url:
         _migrate(url)
         yield url
 
@@ -72,13 +59,6 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
-
-
-def _fresh(server: URL) -> Iterator[str]:
-    name = f"spfc_{uuid4().hex[:12]}"
-    administer(server, f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _migrate(url: str) -> None:
