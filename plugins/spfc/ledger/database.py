@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from spfc.errors import LeaseLost, LedgerUnavailable
+from spfc.ledger.engines import WRITE, first_line, make_engine
 from spfc.ledger.schema import leases
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 HEAD = "0004"
 """The migration this code was written for; a test compares it with the migration files."""
-
-SQLITE_BUSY_SECONDS = 60
-"""How long a writer waits for another one: tasks of one run write at the same time."""
 
 
 class Database:
@@ -61,7 +58,7 @@ class Database:
         With ``route`` and ``fence`` it begins by making sure that this run still holds the lease, and keeps it from
         being taken until the commit. Raises :class:`~spfc.errors.LeaseLost`.
         """
-        engine = self._ready().execution_options(spfc_write=True)
+        engine = self._ready().execution_options(**{WRITE: True})
         with self._guarded(), engine.begin() as connection:
             if route is not None:
                 _check_fence(connection, route, fence)
@@ -93,7 +90,7 @@ class Database:
         from alembic.config import Config
         from alembic.util import CommandError
 
-        with self._engine.execution_options(spfc_write=True).begin() as connection:
+        with self._engine.execution_options(**{WRITE: True}).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(7370663)"))
             config = Config()
@@ -131,17 +128,11 @@ class Database:
             yield
         except OperationalError as error:
             raise LedgerUnavailable(
-                f"The ledger {self.label} cannot be used: {_first_line(error)}.",
+                f"The ledger {self.label} cannot be used: {first_line(error)}.",
                 hint="Check the Airflow connection spfc_ledger, that the server is up, and that its user may write.",
             ) from None
         except (DBAPIError, SQLAlchemyError) as error:
-            raise LedgerUnavailable(f"The ledger {self.label} refused a statement: {_first_line(error)}.") from error
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    origin = getattr(error, "orig", None) or error
-    lines = str(origin).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(origin).__name__
+            raise LedgerUnavailable(f"The ledger {self.label} refused a statement: {first_line(error)}.") from error
 
 
 _ADDRESS_HINT = "Use sqlite:////absolute/path or postgresql+psycopg://user:password@host/database."
@@ -155,34 +146,10 @@ def _parsed(url: str) -> URL:
 
 
 def _engine(url: URL) -> Engine:
-    # hide_parameters: what a statement carried (links of the feed, names) does not belong in an error text.
     try:
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-        arguments = {"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
-        engine = create_engine(url, connect_args=arguments, hide_parameters=True)
+        return make_engine(url)
     except (SQLAlchemyError, ImportError) as error:
         raise LedgerUnavailable(f"The ledger address is not usable: {error}.", hint=_ADDRESS_HINT) from None
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by us, below, and not guessed by the driver
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA cache_size=-32000")
-    # In pages of 4 KiB: ids are random, so each commit touches the same pages again; ten times the default saves
-    # most of the copying back.
-    cursor.execute("PRAGMA wal_autocheckpoint=10000")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("spfc_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def _check_fence(connection: Connection, route: str, fence: int | None) -> None:
