@@ -49,3 +49,31 @@ class Record:
     created: int | None = None
     modified: int | None = None
     deleted: bool = False
+
+
+class ColumnFate(StrEnum):
+    """What a look at the source's columns meant for the table. A closed set."""
+
+    ADDED = "added"
+    """New at the source, or back: a full reading follows, so that older rows get their values."""
+    KEPT = "kept"
+    """Gone from the source: the column stays with what it holds."""
+    RETYPED = "retyped"
+    """Of another type now: a second column takes the values (a full reading fills it), the old one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """One difference between the source's columns and the table. ``sql_name`` is the name in the table."""
+
+    name: str
+    sql_name: str
+    fate: ColumnFate
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedColumn:
+    """A column of the list and its name in the table, which it keeps for ever."""
+
+    column: Column
+    sql_name: str
