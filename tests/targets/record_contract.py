@@ -129,7 +129,6 @@ class RecordTableContract:
         assert table.load() is None
         assert table.tally("run1") == Tally()
         assert list(table.changes("run1")) == []
-        assert table.rehearse([record(1), gone(2)]) == Applied({RowAction.ADDED: 1, RowAction.ABSENT: 1})
         assert table.load() is None
 
     def test_making_it_reports_no_changes_and_may_be_repeated(self, table: RecordTable) -> None:
@@ -379,16 +378,6 @@ class RecordTableContract:
         Writer(other, "run2", 2).page()
         assert writer.table.tally("run1") == Tally()
         other.close()
-
-    def test_rehearsing_changes_nothing(self, writer: Writer) -> None:
-        writer.start(at(cursor="c"))
-        writer.page(record(1), record(2))
-        seen = image(writer.table)
-        assert writer.table.rehearse([record(1, "2"), gone(2), record(3), record(1, "2")]).rows == {
-            RowAction.UPDATED: 1, RowAction.DELETED: 1, RowAction.ADDED: 1,
-        }  # fmt: skip
-        assert image(writer.table) == seen
-        assert len(writer.log()) == 2
 
     def test_columns_come_go_and_change_their_type(self, writer: Writer) -> None:
         writer.start(at(cursor="c"))

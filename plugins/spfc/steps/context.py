@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -173,3 +173,5 @@ RunContext = Run[Route, RunOptions, Source, Target]
 """A run of a route that copies files."""
 ListRun = Run[ListRoute, ListRunOptions, RecordSource, RecordTable]
 """A run of a route that keeps a list in a table."""
+AnyRun = Run[Any, Any, Any, Any]
+"""A run of any route: for what all of them share, such as lease and history."""

@@ -12,40 +12,42 @@ from sqlalchemy import Connection
 from spfc.errors import RouteInvalid
 from spfc.ledger.cursors import Cursor, store_cursor
 from spfc.ledger.owing import owe_everything_changed, owe_everything_missing
-from spfc.routes import Route
+from spfc.routes import BaseRoute, ListRoute, Route
 from spfc.sources.base import IDENTITY
 
 PLACE = "place"
 """Key of the binding under which the ledger remembers which pair of places it speaks of."""
 
 
-def place_of(route: Route) -> str:
+def place_of(route: BaseRoute) -> str:
     """Return the pair of places that a route's ledger rows are about."""
-    return f"{route.source.label} -> {route.target.label}"
+    return " -> ".join(route.ends)
 
 
-def check_place(route: Route, binding: Mapping[str, str]) -> None:
+def check_place(route: BaseRoute, binding: Mapping[str, str]) -> None:
     """Refuse a route that was pointed elsewhere under its old name: the ledger would be wrong about the new place.
 
     Another address of the source may be a new name of the same place: :func:`check_source` tells when it was found.
     """
     known = binding.get(PLACE)
-    same_target = known is not None and known.endswith(f" -> {route.target.label}")
+    same_target = known is not None and known.endswith(f" -> {route.ends[1]}")
     if known is not None and known != place_of(route) and not (same_target and binding.get(IDENTITY)):
         raise _elsewhere(route, known)
 
 
-def check_source(route: Route, known: Mapping[str, str], found: Mapping[str, str]) -> None:
+def check_source(route: BaseRoute, known: Mapping[str, str], found: Mapping[str, str]) -> None:
     """Refuse a route whose new address leads to another source than its ledger is about; a renamed one is the same."""
     place = known.get(PLACE)
     if place is not None and place != place_of(route) and known.get(IDENTITY) != found.get(IDENTITY):
         raise _elsewhere(route, place)
 
 
-def _elsewhere(route: Route, known: str) -> RouteInvalid:
+def _elsewhere(route: BaseRoute, known: str) -> RouteInvalid:
+    lists = isinstance(route, ListRoute)
     return RouteInvalid(
-        f"Route {route.name!r} now says {place_of(route)}, but its ledger is about {known}.",
-        hint="Set it back, or give the new pair a new route name: files that are there already are adopted.",
+        f"Route {route.name!r} now says {place_of(route)}, but its {'table' if lists else 'ledger'} is about {known}.",
+        hint="Set it back, or give the new pair a new route name"
+        + (" and a table of its own." if lists else ": files that are there already are adopted."),
     )
 
 

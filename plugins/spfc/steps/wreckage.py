@@ -10,14 +10,14 @@ from spfc.ledger.outcomes import end_open_lines
 from spfc.ledger.plans import discard_lines, new_plan_id
 from spfc.ledger.runs import load_run, open_runs, reopen_run, update_run
 from spfc.reporting.model import Verdict
-from spfc.steps.context import RunContext
+from spfc.steps.context import AnyRun
 
 log = logging.getLogger("spfc.wreckage")
 
 DIED = "The run ended without a word (killed, out of memory, power cut); the next one went on from there."
 
 
-def end_dead_runs(connection: Connection, run: RunContext) -> None:
+def end_dead_runs(connection: Connection, run: AnyRun) -> None:
     """End all other runs of the route that have no end. Belongs into the transaction that took the lease.
 
     Whoever holds the lease is alone, so they are dead (or about to be refused, and then they say so themselves). Lines
@@ -38,7 +38,7 @@ def end_dead_runs(connection: Connection, run: RunContext) -> None:
         )  # fmt: skip
 
 
-def begin_again(connection: Connection, run: RunContext) -> None:
+def begin_again(connection: Connection, run: AnyRun) -> None:
     """Give a run whose tasks were cleared a new beginning; lines that its former plan left open become *deferred*.
 
     A run that waited for the route and was taken for dead meanwhile gets its beginning back, too. Belongs into the

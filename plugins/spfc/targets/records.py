@@ -201,9 +201,6 @@ class RecordTable(Protocol):
         written, except that a full reading notes that it has shown it.
         """
 
-    def rehearse(self, records: Sequence[Record]) -> Applied:
-        """Return what :meth:`apply` would do, deletions unguarded. Changes nothing."""
-
     def shown(self, generation: int) -> Shown:
         """Return how many living rows the full reading ``generation`` has shown."""
 

@@ -130,24 +130,6 @@ class SqlTable:
 
         return self._session.write(work)
 
-    def rehearse(self, records: Sequence[Record]) -> Applied:
-        """See the protocol."""
-
-        def work(connection: Connection) -> Applied:
-            row = self._standing_row(connection)
-            if row is None:
-                gone = sum(record.deleted for record in records)
-                return Applied({RowAction.ADDED: len(records) - gone, RowAction.ABSENT: gone})
-            stamp = Stamp(0.0, "", row.state.generation)
-            page = sort_page(connection, self._table(row.schema), row.schema, records, stamp)
-            page.doom(Doomed.DELETE)
-            return page.applied()
-
-        if self._session.is_missing_file:
-            gone = sum(record.deleted for record in records)
-            return Applied({RowAction.ADDED: len(records) - gone, RowAction.ABSENT: gone})
-        return self._session.read(work)
-
     def shown(self, generation: int) -> Shown:
         """See the protocol."""
 
