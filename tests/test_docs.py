@@ -120,9 +120,9 @@ def test_examples_of_connections_work(monkeypatch: pytest.MonkeyPatch, name: str
     else:
         from airflow.sdk import BaseHook
 
-        from spfc.pipeline.wiring import ledger_url
+        from spfc.pipeline.wiring import database_url
 
-        assert ledger_url(BaseHook.get_connection(conn_id)).startswith("postgresql+psycopg://spfc:")
+        assert database_url(BaseHook.get_connection(conn_id), conn_id).startswith("postgresql+psycopg://spfc:")
 
 
 def test_every_extra_field_of_a_connection_is_explained() -> None:

@@ -14,7 +14,7 @@ from spfc.graph.settings import GraphSettings
 from spfc.ledger.database import Database
 from spfc.pipeline import wiring
 from spfc.pipeline.budgets import Budgets
-from spfc.pipeline.wiring import ledger_url
+from spfc.pipeline.wiring import database_url
 from spfc.routes import parse_route
 
 pytestmark = pytest.mark.airflow
@@ -29,13 +29,13 @@ def test_postgres_with_its_password_and_tls() -> None:
         conn_type="postgres", host="db.example", port=5433, login="spfc", password="p@ss/word", schema="ledger",
         extra='{"sslmode": "verify-full", "connect_timeout": 5, "cursor": "dictcursor"}',
     )  # fmt: skip
-    url = ledger_url(found)
+    url = database_url(found, "spfc_ledger")
     assert url.startswith("postgresql+psycopg://spfc:p%40ss%2Fword@db.example:5433/ledger?")
     assert set(url.partition("?")[2].split("&")) == {"sslmode=verify-full", "connect_timeout=5"}
 
 
 def test_sqlite_by_path() -> None:
-    assert ledger_url(connection(conn_type="sqlite", host="/var/lib/spfc/ledger.db")) == (
+    assert database_url(connection(conn_type="sqlite", host="/var/lib/spfc/ledger.db"), "spfc_ledger") == (
         "sqlite:////var/lib/spfc/ledger.db"
     )
 
@@ -46,7 +46,7 @@ def test_sqlite_by_path() -> None:
 )
 def test_what_cannot_be_a_ledger(fields: dict[str, str], sentence: str) -> None:
     with pytest.raises(ConnectionInvalid, match=sentence):
-        ledger_url(connection(**fields))
+        database_url(connection(**fields), "spfc_ledger")
 
 
 @pytest.mark.parametrize(("workers", "expected"), [(4, (32, 16)), (64, (64, 64))])

@@ -47,6 +47,7 @@ def _parser(simulators: bool) -> argparse.ArgumentParser:
     run.add_argument("--max-documents", type=_positive, metavar="N", help="copy at most N files")
     run.add_argument("--paths", action="append", default=[], metavar="GLOB", help="only items below; may be repeated")
     run.add_argument("--release-plan", metavar="PLAN", help="copy what the overwrite guard held in that plan")
+    run.add_argument("--purge", action="store_true", help="lists: first delete the rows that are marked as deleted")
     run.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
     run.add_argument("--trigger", action="store_true", help="ask a running Airflow instead, and wait")
     run.set_defaults(command=_run)
@@ -81,14 +82,16 @@ def _positive(text: str) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    params = {
+    asked = {
         "mode": given.mode,
         "dry_run": given.dry_run,
         "rebuild": given.rebuild,
         "max_documents": given.max_documents,
         "paths": given.paths,
         "release_plan": given.release_plan,
+        "purge": given.purge,
     }
+    params = {name: value for name, value in asked.items() if value}  # the two kinds of routes know different ones
     if given.trigger:
         from spfc.cli.trigger import run_there
 

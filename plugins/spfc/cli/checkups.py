@@ -25,7 +25,11 @@ def parts_of(route: Route, governor: Callable[[GraphSettings], Governor]) -> tup
 def _source_of(route: Route, governor: Callable[[GraphSettings], Governor]) -> LibraryChecks | FileCloudSourceChecks:
     place, limits = route.source, route.limits
     if isinstance(place, SharePointSource):
-        return LibraryChecks(lambda: graph_settings(place, limits), place, governor=governor)
+        return LibraryChecks(
+            lambda: graph_settings(place.connection, page_size=limits.page_size, workers=limits.workers),
+            place,
+            governor=governor,
+        )
     return FileCloudSourceChecks(lambda: filecloud_settings(place.connection, limits.workers), place)
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from spfc.cli.quiet import quiet
 from spfc.cli.show import ProgressHandler, exit_status, show_result
 from spfc.errors import ConfigurationError, SpfcError
-from spfc.pipeline.settings import UNATTENDED, airflow_home, find_file_route
+from spfc.pipeline.settings import UNATTENDED, airflow_home, find_route
 from spfc.reporting.redaction import redact
-from spfc.routes import Route, parse_options
+from spfc.routes import AnyRoute, Route, parse_list_options, parse_options
 
 
 def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> int:
@@ -25,9 +25,9 @@ def run_here(route_name: str, params: Mapping[str, Any], *, as_json: bool) -> in
 
     Airflow's own chatter goes to a log file, whose path is printed when the run fails.
     """
-    route = find_file_route(route_name)
+    route = find_route(route_name)
     given = {name: value for name, value in params.items() if value is not None}
-    parse_options(given)
+    (parse_options if isinstance(route, Route) else parse_list_options)(given)
     log_file = _new_log_file()
     with quiet(log_file) as (terminal, errors):
         console = Console(file=terminal)
@@ -68,7 +68,7 @@ def _listening(console: Console) -> Iterator[ProgressHandler]:
         logger.removeHandler(handler)
 
 
-def _guarded_test(route: Route, given: Mapping[str, Any], log_file: Path) -> dict[str, Any]:
+def _guarded_test(route: AnyRoute, given: Mapping[str, Any], log_file: Path) -> dict[str, Any]:
     """Run the DAG; trouble of Airflow itself becomes one sentence, its traceback goes to the log file."""
     try:
         return _test_dag(route, given)
@@ -84,7 +84,7 @@ def _guarded_test(route: Route, given: Mapping[str, Any], log_file: Path) -> dic
         ) from None
 
 
-def _test_dag(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
+def _test_dag(route: AnyRoute, given: Mapping[str, Any]) -> dict[str, Any]:
     """Run all tasks of the DAG and return what its report task handed back, nothing if it did not get that far.
 
     No task is tried again: the clients repeat what can help, and nobody at a terminal wants to wait for a scheduler's
@@ -94,10 +94,10 @@ def _test_dag(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
-    from spfc.pipeline.factory import build_dag
+    from spfc.pipeline.factory import build_any_dag
     from spfc.pipeline.settings import dag_id
 
-    dag = build_dag(route, retries=0)
+    dag = build_any_dag(route, retries=0)
     run = dag.test(run_conf={UNATTENDED: True, **given})
     with create_session() as session:
         found = XComModel.get_many(run_id=run.run_id, dag_ids=dag_id(route.name), task_ids="report", key="return_value")

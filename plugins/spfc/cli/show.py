@@ -66,6 +66,6 @@ def show_routes() -> int:
     routes = load_routes(path)
     table = Table("route", "source", "target", "schedule", title=str(path))
     for route in routes.values():
-        table.add_row(route.name, route.source.label, route.target.label, route.schedule or "by hand")
+        table.add_row(route.name, *route.ends, route.schedule or "by hand")
     Console().print(table)
     return 0

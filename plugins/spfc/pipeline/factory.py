@@ -1,19 +1,17 @@
-"""Build the DAG of a route. Parsing does no network and no database work and imports nothing heavy."""
+"""Build the DAG of a route that copies files. Parsing does no network, no database work, and imports little."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, TriggerRule, get_current_context, task
 
-from spfc.errors import RouteInvalid
 from spfc.pipeline import tasks
 from spfc.pipeline.approval import ApproveRemovals
 from spfc.pipeline.docs import dag_doc, removal_sentence
+from spfc.pipeline.frame import dag_of
+from spfc.pipeline.list_factory import build_list_dag
 from spfc.pipeline.params import run_params
-from spfc.pipeline.schedule import timetable_of
-from spfc.pipeline.settings import dag_id
 from spfc.routes import AnyRoute, Route
 from spfc.web.links import ReportLink
 
@@ -21,37 +19,18 @@ RETRIES = 2
 """Tries of a task beyond the first, for trouble that passes; errors that cannot pass fail at once."""
 
 
-def build_any_dag(route: AnyRoute) -> DAG:
+def build_any_dag(route: AnyRoute, *, retries: int = RETRIES) -> DAG:
     """Return the DAG of a route of any kind. Raises RouteInvalid as :func:`build_dag` does."""
-    if isinstance(route, Route):
-        return build_dag(route)
-    raise RouteInvalid(f"Route {route.name!r}: lists cannot be kept yet.")
+    return build_dag(route, retries=retries) if isinstance(route, Route) else build_list_dag(route, retries=retries)
 
 
 def build_dag(route: Route, *, retries: int = RETRIES) -> DAG:
-    """Return the DAG of one route: the chain of design section 4.
+    """Return the DAG of one route that copies files: the chain of design section 4.
 
     ``retries`` counts tries of a task beyond the first. Raises :class:`~spfc.errors.RouteInvalid` when Airflow does
     not understand the route's schedule.
     """
-    dag = DAG(
-        dag_id=dag_id(route.name),
-        description=route.description or f"{route.source.label} to {route.target.label}",
-        doc_md=dag_doc(route),
-        schedule=timetable_of(route.name, route.schedule),
-        start_date=datetime(2024, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
-        params=run_params(route),
-        tags=["spfc", *route.tags],
-        default_args={
-            "owner": route.owner,
-            "retries": retries,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=10),
-        },
-    )
+    dag = dag_of(route, retries=retries, doc=dag_doc(route), params=run_params(route))
     with dag:
         _chain(route)
     return dag

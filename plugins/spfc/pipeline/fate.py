@@ -10,14 +10,14 @@ from spfc.errors import SpfcError
 from spfc.ledger.runs import RunRow, begin_run, load_run, update_run
 
 if TYPE_CHECKING:
-    from spfc.steps.context import RunContext
+    from spfc.steps.context import AnyRun
 
 FAILED = "failed"
 """Airflow's name for the state of a task that will not be tried again."""
 
 
 @contextmanager
-def accounted(run: RunContext, task: str) -> Iterator[None]:
+def accounted(run: AnyRun, task: str) -> Iterator[None]:
     """See to it that the ledger knows how this task ended; to be used within ``run.task(task)``.
 
     A further try of a task takes back what its earlier try complained about. Our own errors are written down by
@@ -34,7 +34,7 @@ def accounted(run: RunContext, task: str) -> Iterator[None]:
         raise
 
 
-def note_silent_failures(run: RunContext, states: Mapping[str, Any]) -> None:
+def note_silent_failures(run: AnyRun, states: Mapping[str, Any]) -> None:
     """Write down that tasks failed which had no chance to say so: killed, out of memory, marked by hand.
 
     ``states`` maps task ids (with ``_<map index>``) to Airflow's states. Without this, a run whose ``enumerate`` was
@@ -53,7 +53,7 @@ def note_silent_failures(run: RunContext, states: Mapping[str, Any]) -> None:
         )
 
 
-def _take_back(run: RunContext, task: str) -> None:
+def _take_back(run: AnyRun, task: str) -> None:
     with run.database.reading() as connection:
         row = load_run(connection, run.route.name, run.run_id)
     if row is not None and row.error.startswith(f"{task}: "):
@@ -61,13 +61,13 @@ def _take_back(run: RunContext, task: str) -> None:
             update_run(connection, run.route.name, run.run_id, error="")
 
 
-def _complain(run: RunContext, text: str) -> None:
+def _complain(run: AnyRun, text: str) -> None:
     row = RunRow(
         route=run.route.name,
         run_id=run.run_id,
         started_at=run.now(),
-        mode=run.options.mode.value,
-        dry_run=run.options.dry_run,
+        mode=run.options.mode_name,
+        dry_run=run.options.changes_nothing,
     )
     with run.database.writing() as connection:
         begin_run(connection, row)  # a run that is known already stays as it is

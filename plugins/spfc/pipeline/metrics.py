@@ -16,3 +16,8 @@ def count_spending(route: str, task: str, cost: Cost) -> None:
     for name, value in (("requests", cost.requests), ("units", cost.units), ("calls", cost.calls)):
         if value:
             stats.incr(f"spfc.{name}", value, tags=tags)
+
+
+def count_incident(route: str) -> None:
+    """Count up ``spfc.incidents``: a route has failed so often in a row that it calls that an incident."""
+    stats.incr("spfc.incidents", 1, tags={"route": route})

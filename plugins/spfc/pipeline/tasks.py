@@ -6,18 +6,19 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DownstreamTasksSkipped
 
 from spfc.errors import Disposition, LeaseHeld, SpfcError, Throttled
 
 if TYPE_CHECKING:
-    from spfc.steps.context import RunContext
+    from spfc.steps.context import AnyRun, RunContext
 
 log = logging.getLogger("spfc.task")
 
 Context = Mapping[str, Any]
+RunT = TypeVar("RunT", bound="AnyRun")
 
 MANIFEST_KEY = "manifest"
 """XCom key of the change manifest. The plan's return value is its list of batches, over which transfer is mapped."""
@@ -36,7 +37,7 @@ def enumerate_task(route: str, context: Context) -> dict[str, Any]:
         looks = run.options.mode.looks_at_target or bool(scrub_share(run))
     if not result["debt"] and not looks:
         log.info("Nothing has changed and nothing is owed.")
-        _finish_early(context, result, WORK_TASKS)
+        finish_early(context, result, WORK_TASKS)
     return result
 
 
@@ -50,10 +51,10 @@ def plan_task(route: str, context: Context, enumeration: Mapping[str, Any]) -> l
     context["ti"].xcom_push(key=MANIFEST_KEY, value={**manifest, "fence": fence})
     if manifest["dry_run"]:
         log.info("Dry run: the plan is in the report, nothing is changed.")
-        _finish_early(context, [], WORK_TASKS[1:])
+        finish_early(context, [], WORK_TASKS[1:])
     if not manifest["counts"]:
         log.info("Nothing is to be done.")
-        _finish_early(context, [], WORK_TASKS[1:])
+        finish_early(context, [], WORK_TASKS[1:])
     return [{**batch, "fence": fence} for batch in manifest["batches"]]
 
 
@@ -127,7 +128,7 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 
     enumeration = context["ti"].xcom_pull(task_ids="enumerate") or {}
     with opened(route, "report", context, enumeration.get("fence")) as run:
-        note_silent_failures(run, _states(context))
+        note_silent_failures(run, states_of(context))
         closed = close_run(run, reports_root(), dag_id=dag_id(route))
     context["ti"].xcom_push(key=REPORT_LINK_KEY, value=report_url(route, run.run_id))
     context["ti"].xcom_push(key="return_value", value=closed.summary)
@@ -138,15 +139,23 @@ def report_task(route: str, context: Context) -> dict[str, Any]:
 
 @contextmanager
 def opened(route: str, task: str, context: Context, fence: int | None) -> Iterator[RunContext]:
-    """Open the run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
-    from spfc.pipeline.fate import accounted
-    from spfc.pipeline.metrics import count_spending
+    """Open the run of a route that copies files for one task, as :func:`working` does."""
     from spfc.pipeline.options import run_options
-    from spfc.pipeline.patience import WAIT, come_back_later
     from spfc.pipeline.wiring import open_run
 
+    with working(route, task, context, lambda: open_run(route, context["run_id"], run_options(context), fence)) as run:
+        yield run
+
+
+@contextmanager
+def working(route: str, task: str, context: Context, open_run: Callable[[], RunT]) -> Iterator[RunT]:
+    """Open a run for one task; our errors fail the task with their sentence, and without a retry if none can help."""
+    from spfc.pipeline.fate import accounted
+    from spfc.pipeline.metrics import count_spending
+    from spfc.pipeline.patience import WAIT, come_back_later
+
     try:
-        run = open_run(route, context["run_id"], run_options(context), fence)
+        run = open_run()
         try:
             with run.task(task), accounted(run, task):
                 yield run
@@ -165,7 +174,7 @@ def opened(route: str, task: str, context: Context, fence: int | None) -> Iterat
         _fail(error)
 
 
-def _states(context: Context) -> dict[str, Any]:
+def states_of(context: Context) -> dict[str, Any]:
     """Return the states of the tasks of this run, by task id."""
     ti = context["ti"]
     states: dict[str, dict[str, Any]] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[context["run_id"]])
@@ -179,7 +188,7 @@ def _fail(error: SpfcError) -> NoReturn:
     raise AirflowException(str(error)) from None
 
 
-def _finish_early(context: Context, value: object, tasks: tuple[str, ...]) -> NoReturn:
+def finish_early(context: Context, value: object, tasks: tuple[str, ...]) -> NoReturn:
     """Push the result and skip the tasks that would have nothing to do; the report still runs."""
     context["ti"].xcom_push(key="return_value", value=value)
     raise DownstreamTasksSkipped(tasks=list(tasks))  # type: ignore[no-untyped-call]

@@ -19,27 +19,31 @@ from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
 from spfc.ledger.database import Database
 from spfc.pipeline.budgets import Budgets
-from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_file_route
+from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_file_route, find_list_route
 from spfc.routes import (
     FileCloudSource,
     FileTarget,
-    Limits,
+    ListRoute,
+    ListRunOptions,
     ObjectStorageTarget,
     Route,
     RunOptions,
-    SharePointSource,
 )
 from spfc.sources.filecloud_folder import FileCloudFolder
 from spfc.sources.sharepoint_library import SharePointLibrary
-from spfc.steps.context import RunContext
+from spfc.sources.sharepoint_list import SharePointList
+from spfc.steps.context import ListRun, RunContext
 from spfc.targets.filecloud import FileCloudTarget
+from spfc.targets.sql_table import SqlTable
 from spfc.targets.storage.local import MIB, LocalFolderTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from spfc.sources.base import Source
+    from spfc.sources.records import RecordSource
     from spfc.targets.base import Target
+    from spfc.targets.records import RecordTable
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _DRIVER_OPTIONS = frozenset(
@@ -67,13 +71,49 @@ def open_run(route_name: str, run_id: str, options: RunOptions, fence: int | Non
     return run
 
 
+def open_list_run(route_name: str, run_id: str, options: ListRunOptions, fence: int | None) -> ListRun:
+    """Return the context of one task of one run of a list. Nothing is asked of any service before a step needs it."""
+    route = find_list_route(route_name)
+    database = open_ledger()
+    budgets = Budgets(database, beat=lambda: run.beat())
+    run = ListRun(
+        route=route,
+        run_id=run_id,
+        options=options,
+        database=database,
+        make_source=lambda: make_record_source(route, budgets),
+        make_target=lambda: make_table(route),
+        clock=time.time,
+        fence=fence,
+        at_end=budgets.settle,
+    )
+    return run
+
+
+def make_record_source(route: ListRoute, budgets: Budgets) -> RecordSource:
+    """Return the list of a route, from its Airflow connection."""
+    place = route.source
+    settings = graph_settings(place.connection, page_size=route.limits.page_size)
+    client = GraphClient(settings, governor=budgets.governor(settings))
+    return SharePointList(client, hostname=place.hostname, site_path=place.site, list_name=place.list)
+
+
+def make_table(route: ListRoute) -> RecordTable:
+    """Return the table of a route, from its Airflow connection."""
+    place = route.target
+    with _named(place.connection, "postgres"):
+        connection = _connection(place.connection)
+    url = database_url(connection, place.connection)
+    return SqlTable(url, route=route.name, table=place.table, schema=place.db_schema)
+
+
 def make_source(route: Route, budgets: Budgets) -> Source:
     """Return the source of a route, from its Airflow connection."""
     place = route.source
     if isinstance(place, FileCloudSource):
         client = FileCloudClient(filecloud_settings(place.connection, route.limits.workers))
         return FileCloudFolder(client, place.folder, change_feed=place.change_feed)
-    settings = graph_settings(place, route.limits)
+    settings = graph_settings(place.connection, page_size=route.limits.page_size, workers=route.limits.workers)
     graph = GraphClient(settings, governor=budgets.governor(settings))
     return SharePointLibrary(graph, hostname=place.hostname, site_path=place.site, library=place.library)
 
@@ -92,15 +132,14 @@ def make_storage(place: ObjectStorageTarget) -> Target:
     return LocalFolderTarget(place.folder, chunk_size=place.chunk_mib * MIB)
 
 
-def graph_settings(place: SharePointSource, limits: Limits) -> GraphSettings:
-    """Return what the Airflow connection of a SharePoint source says; each worker may keep a connection of its own.
+def graph_settings(connection: str, *, page_size: int, workers: int = 1) -> GraphSettings:
+    """Return what an Airflow connection to SharePoint says; each worker may keep a connection of its own.
 
     Raises ConnectionInvalid.
     """
-    with _named(place.connection, GraphHook.conn_type):
-        settings = GraphHook(place.connection).get_settings()
-    size = max(settings.pool_size, limits.workers)
-    return replace(settings, page_size=limits.page_size, pool_size=size)
+    with _named(connection, GraphHook.conn_type):
+        settings = GraphHook(connection).get_settings()
+    return replace(settings, page_size=page_size, pool_size=max(settings.pool_size, workers))
 
 
 def filecloud_settings(connection: str, workers: int) -> FileCloudSettings:
@@ -115,27 +154,25 @@ def filecloud_settings(connection: str, workers: int) -> FileCloudSettings:
 
 def open_ledger() -> Database:
     """Return the ledger that the Airflow connection names, else the embedded one."""
-    from airflow.sdk import BaseHook
-
     try:
-        connection = BaseHook.get_connection(LEDGER_CONNECTION)
+        connection = _connection(LEDGER_CONNECTION)
     except AirflowNotFoundException:
         return Database(default_ledger_url())
-    return Database(ledger_url(connection))
+    return Database(database_url(connection, LEDGER_CONNECTION))
 
 
-def ledger_url(connection: Connection) -> str:
-    """Return the database address of a connection of type ``postgres`` or ``sqlite``."""
+def database_url(connection: Connection, name: str) -> str:
+    """Return the database address of a connection of type ``postgres`` or ``sqlite``, known as ``name``."""
     if connection.conn_type == "sqlite":
         path = connection.host or connection.schema
         if not path:
-            raise ConnectionInvalid(f"Connection {LEDGER_CONNECTION!r} names no database file in its field 'host'.")
+            raise ConnectionInvalid(f"Connection {name!r} names no database file in its field 'host'.")
         return f"sqlite:///{path}"
     driver = _DRIVERS.get(connection.conn_type or "")
     if driver is None:
         raise ConnectionInvalid(
-            f"Connection {LEDGER_CONNECTION!r} has type {connection.conn_type!r}.",
-            hint="The ledger needs a connection of type postgres (production) or sqlite.",
+            f"Connection {name!r} has type {connection.conn_type!r}.",
+            hint="It needs to be a connection of type postgres (production) or sqlite.",
         )
     url = URL.create(
         driver,
@@ -147,6 +184,12 @@ def ledger_url(connection: Connection) -> str:
         query={name: str(value) for name, value in connection.extra_dejson.items() if name in _DRIVER_OPTIONS},
     )
     return url.render_as_string(hide_password=False)
+
+
+def _connection(name: str) -> Connection:
+    from airflow.sdk import BaseHook
+
+    return BaseHook.get_connection(name)
 
 
 @contextmanager

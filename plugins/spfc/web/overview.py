@@ -30,7 +30,7 @@ def overview(groups: Mapping[str, Sequence[Shelved]], top: str) -> str:
 def _row(report: Shelved) -> dict[str, Any]:
     """Return what a row shows; what an older format lacks stays empty rather than failing the page."""
     run, totals = report.content["run"], report.content.get("totals", {})
-    counters = report.content.get("counters", {})
+    counters, rows = report.content.get("counters", {}), report.content.get("rows", {})
     calm_rehearsal = bool(run.get("dry_run")) and report.verdict is Verdict.GREEN
     return {
         "run": report.run,
@@ -41,8 +41,11 @@ def _row(report: Shelved) -> dict[str, Any]:
         "seconds": float(run.get("seconds") or 0),
         "mode": str(run.get("mode", "")),
         "dry_run": bool(run.get("dry_run")),
-        "copied": int(counters.get("new_uploads", 0)) + int(counters.get("updated_files", 0)),
+        "copied": int(counters.get("new_uploads", 0))
+        + int(counters.get("updated_files", 0))
+        + int(rows.get("touched", 0)),
         "bytes": int(totals.get("bytes_copied", 0)),
         "errors": int(counters.get("errors", 0)),
+        "csv": bool(report.content.get("files", {}).get("csv", True)),
         "owed": int(run.get("debt_left") or 0),
     }

@@ -13,21 +13,18 @@ from spfc.errors import SpfcError
 from spfc.ledger.leases import fence_of, release_lease
 from spfc.ledger.runs import RunRow, load_run, recent_runs, run_costs, update_run
 from spfc.records.model import ColumnChange, ColumnFate
+from spfc.reporting.lists import INCIDENT, ListSummary, Streak, incident_text, story_of, verdict_of
 from spfc.reporting.model import Verdict
 from spfc.reporting.redaction import redact
 from spfc.reporting.wording import timestamp
-from spfc.reporting.writers import replacing, report_folder
+from spfc.reporting.writers import CSV_NAME, replacing, report_folder
 from spfc.routes import ListRoute
 from spfc.routes.lists import RowRemovals
 from spfc.steps.context import ListRun
-from spfc.steps.records.summary import INCIDENT, ListSummary, Streak, incident_text, story_of, verdict_of
 from spfc.steps.records.totals import HELD_TEXT, QUIET, SNAPSHOT, counters, rows_of
 from spfc.targets.records import RecordTable, RowAction, RowChange, Standing
 
 log = logging.getLogger("spfc.report")
-
-CHANGES_CSV = "changes.csv"
-"""File of a run's report folder with one line for each changed row."""
 
 KEPT_DAYS = 90
 """How long the table of changed rows remembers."""
@@ -98,7 +95,7 @@ def _from_table(run: ListRun, row: RunRow, folder: Path) -> tuple[dict[str, Any]
 
 
 def _write_changes(run: ListRun, table: RecordTable, folder: Path) -> Path:
-    path = report_folder(folder, run.route.name, run.run_id) / CHANGES_CSV
+    path = report_folder(folder, run.route.name, run.run_id) / CSV_NAME
     with replacing(path, encoding="utf-8-sig", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(("id", "action", "why", "at"))
