@@ -163,16 +163,17 @@ def test_a_folder_that_changes_while_it_is_read_is_read_again(world: FileCloudWo
 
 
 def test_entries_that_move_up_while_a_folder_is_read_are_not_missed(world: FileCloudWorld) -> None:
-    """One goes in front of the place, one comes behind it: the total is the same and nothing is shown twice."""
+    """Two go in front of the place, two come behind it: the total is the same and nothing is shown twice."""
     world.cloud.simulator.knobs = FileCloudKnobs(max_limit=7)
     plant(world, *(f"/{n:02}.txt" for n in range(20)))
     source = world.source()
     page = source.changes(None)
     disk(world, "/03.txt").unlink()
-    plant(world, "/99.txt")
+    disk(world, "/04.txt").unlink()
+    plant(world, "/98.txt", "/99.txt")
     items, _ = walked(source, page.cursor)
     shown = {item.id for item in (*page.items, *items.values())}
-    assert {f"/{n:02}.txt" for n in range(20)} | {"/99.txt", "/"} == shown
+    assert {f"/{n:02}.txt" for n in (*range(20), 98, 99)} | {"/"} == shown
     assert unlisted(items) == set()
 
 
