@@ -10,7 +10,6 @@ from typing import Final
 from spfc.errors import AnswerUnreadable, PermissionMissing, SpfcError
 from spfc.filecloud.calls import ALL_ENTRIES, PAGE_SIZE
 from spfc.filecloud.client import FileCloudClient
-from spfc.filecloud.paging import list_whole_folder
 from spfc.filecloud.records import Entry, Listing
 from spfc.filecloud.refusals import CallRefused
 
@@ -151,7 +150,10 @@ class FolderListing:
             found = self.client.info(self.path)
             if found is not None and found.is_folder:
                 return False
-            return not any(entry.is_folder and entry.name == name for entry in list_whole_folder(self.client, parent))
+            above = FolderListing(self.client, parent, is_top=True)
+            while above.state is State.MORE:
+                above.read()
+            return above.state is State.CLEAN and name not in above.folders
         except (CallRefused, PermissionMissing, AnswerUnreadable):
             return False
 
