@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from spfc.errors import AnswerUnreadable
-from spfc.filecloud import xml
+from spfc.filecloud import EntryTypes, xml
 
 
 def entry(**fields: str) -> str:
@@ -60,6 +60,34 @@ def test_pretty_printed_answers_read_the_same() -> None:
 def test_what_is_not_spelled_as_promised_is_unreadable(fields: dict[str, str]) -> None:
     with pytest.raises(AnswerUnreadable):
         xml.read_listing(xml.parse(listing(entry(**fields))))
+
+
+@pytest.mark.parametrize(
+    ("spelled", "is_folder"),
+    [("dir", True), ("directory", True), ("0", True), ("file", False), ("1", False), ("", False), (None, False)],
+)
+def test_older_spellings_of_a_type_are_read_only_when_asked_for(spelled: str | None, is_folder: bool) -> None:
+    body = listing(entry() if spelled is None else entry(type=spelled))
+    if spelled is None:
+        body = body.replace(b"<type>file</type>", b"")
+    (found,) = xml.read_listing(xml.parse(body), EntryTypes.LEGACY).entries
+    assert found.is_folder is is_folder
+    if spelled not in ("dir", "file"):
+        with pytest.raises(AnswerUnreadable, match="entry_types"):
+            xml.read_listing(xml.parse(body))
+
+
+@pytest.mark.parametrize("spelled", ["Dir", "2", "folder", "link"])
+def test_no_spelling_is_guessed(spelled: str) -> None:
+    with pytest.raises(AnswerUnreadable):
+        xml.read_listing(xml.parse(listing(entry(type=spelled))), EntryTypes.LEGACY)
+
+
+def test_the_wall_clock_is_kept_apart() -> None:
+    (found,) = xml.read_listing(xml.parse(listing(entry(modifiedepoch="5", issyncable="0")))).entries
+    assert (found.modified, found.wall_clock, found.can_sync) == (None, 5, False)
+    (found,) = xml.read_listing(xml.parse(listing(entry(modifiedepoch="")))).entries
+    assert (found.wall_clock, found.can_sync) == (None, True)
 
 
 def test_an_entry_without_size_is_unreadable() -> None:

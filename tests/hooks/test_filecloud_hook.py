@@ -9,7 +9,7 @@ from tests.targets.world import PASSWORD, world
 
 from simulators.filecloud import FileCloudKnobs
 from spfc.errors import ConnectionInvalid
-from spfc.filecloud import DateStyle
+from spfc.filecloud import DateStyle, EntryTypes
 from spfc.hooks.filecloud import FileCloudHook, settings_of
 from spfc.hooks.provider_info import get_provider_info
 
@@ -55,12 +55,14 @@ def test_every_field_arrives() -> None:
             extra={
                 "path_prefix": "/proxy/fc/", "ca_file": "ca.pem", "verify": "true", "browser_compat": True,
                 "chunk_mib": "5", "date_style": "naive_server", "server_tz": "America/Chicago",
+                "entry_types": "legacy",
             },
         )
     )  # fmt: skip
     assert settings.base_url == "http://files.test:8080/proxy/fc"
     assert (settings.trust, settings.browser_compat, settings.chunk_size) == ("ca.pem", True, 5 << 20)
     assert (settings.date_style, settings.server_tz) == (DateStyle.NAIVE_SERVER, "America/Chicago")
+    assert settings.entry_types is EntryTypes.LEGACY
     assert settings_of(connection(extra={"verify": False, "ca_file": None, "chunk_mib": ""})).trust is False
 
 
@@ -76,6 +78,8 @@ def test_every_field_arrives() -> None:
         ({"extra": {"chunk_mib": "many"}}, "chunk_mib"),
         ({"extra": {"verify": "perhaps"}}, "verify"),
         ({"extra": {"date_style": "roman"}}, "date_style"),
+        ({"extra": {"entry_types": "guess"}}, "entry_types"),
+        ({"extra": {"server_tz": "Mars/Olympus"}}, "Mars/Olympus"),
         ({"extra": {"date_style": "naive_server"}}, "server_tz"),
         ({"extra": {"verfy": True}}, "verfy"),
     ],
