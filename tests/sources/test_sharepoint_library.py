@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sources.clients import client_of
 
 from simulators.common import FixedClock
 from simulators.sharepoint import SharePointKnobs, SharePointSimulator
@@ -24,7 +25,6 @@ from spfc.errors import (
 from spfc.graph.auth import TokenSource
 from spfc.graph.client import GraphClient
 from spfc.graph.governor import Governor
-from spfc.graph.settings import GraphSettings
 from spfc.hooks.graph import GraphHook
 from spfc.planning.model import Flag, Kind, SourceItem
 from spfc.quickxor import QuickXor
@@ -57,23 +57,6 @@ def start(folder: Path, tmp_path: Path) -> Iterator[Start]:
     yield make
     for simulator in running:
         simulator.stop()
-
-
-def client_of(simulator: SharePointSimulator, **changes: Any) -> GraphClient:
-    given: dict[str, Any] = {
-        "tenant": simulator.tenant_id,
-        "client_id": simulator.client_id,
-        "client_secret": simulator.client_secret,
-        "authority": simulator.authority,
-        "graph_root": simulator.graph_root,
-        "ca_file": simulator.ca_file,
-        "trust_env": False,
-        **changes,
-    }
-    settings = GraphSettings(**given)
-    # Retries must not slow the tests down; pauses are taken off the clock, not slept.
-    governor = Governor(sleep=lambda _: None)
-    return GraphClient(settings, tokens=TokenSource(settings), governor=governor)
 
 
 def library_of(simulator: SharePointSimulator, **changes: Any) -> SharePointLibrary:
