@@ -491,7 +491,7 @@ def test_the_last_row_may_be_deleted_while_its_page_is_due(start: Start) -> None
 
 
 def test_throttling_pauses_and_goes_on(start: Start) -> None:
-    fault = {"id": "429", "operation": "list_delta", "action": {"kind": "status", "status": 429, "retry_after": 2}}
+    fault = {"id": "429", "operation": "list_delta", "action": {"kind": "status", "status": 429, "retry_after": 0}}
     simulator = start(faults=[fault])
     simulator.lists.create("Notes", [AMOUNT], ROWS)
     source = bound_list(simulator)
