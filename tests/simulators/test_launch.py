@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 import yaml
+from tests.simulators.sharepoint_reader import Reader
 
 from simulators import launch
 from simulators.launch import LaunchError, LaunchOptions, SimulatorPair
@@ -99,6 +101,30 @@ def test_addresses_survive_a_restart_unless_somebody_took_the_port(options: Laun
             after = pair.connections()
     assert after["spfc_sharepoint"] == before["spfc_sharepoint"]
     assert after["spfc_filecloud"]["port"] != before["spfc_filecloud"]["port"]
+
+
+def list_titles(pair: SimulatorPair) -> list[str]:
+    reader = Reader(pair.sharepoint)
+    try:
+        return [v["displayName"] for v in reader.get(f"/sites/{pair.sharepoint.ids.site_id}/lists").json()["value"]]
+    finally:
+        reader.close()
+
+
+def test_lists_are_published_from_the_folder_beside_the_library_or_from_another(
+    options: LaunchOptions, tmp_path: Path
+) -> None:
+    with SimulatorPair(options) as pair:
+        assert list_titles(pair) == ["Documents"]
+        assert "lists" not in pair.describe()
+    for folder, title in ((options.library.with_name("library.lists"), "Orders"), (tmp_path / "other", "Notes")):
+        folder.mkdir()
+        (folder / f"{title}.csv").write_text("id,Title\n1,one\n")
+    with SimulatorPair(options) as pair:
+        assert list_titles(pair) == ["Documents", "Orders"]
+        assert "library.lists" in pair.describe()
+    with SimulatorPair(replace(options, lists=tmp_path / "other")) as pair:
+        assert list_titles(pair) == ["Documents", "Notes"]
 
 
 def test_two_pairs_never_share_a_state(options: LaunchOptions) -> None:
@@ -202,6 +228,8 @@ def test_a_fault_is_counted_across_both_services(options: LaunchOptions, tmp_pat
         "inside",
         "around",
         "state",
+        "lists",
+        "lists inside",
         "faults",
         "plan",
         "port",
@@ -220,6 +248,8 @@ def test_mistakes_are_one_line_and_status_2(library: Path, tmp_path: Path, wrong
         arguments = {
             "library": ["--library", str(tmp_path / "nowhere"), *store],
             "file": ["--library", str(library / "one.txt"), *store],
+            "lists": ["--library", str(library), *store, "--lists", str(tmp_path / "nowhere")],
+            "lists inside": ["--library", str(library), *store, "--lists", str(library)],
             "inside": ["--library", str(library), "--store", str(library / "store")],
             "around": ["--library", str(library), "--store", str(tmp_path)],
             "state": ["--library", str(library), *store, "--state", str(library / "state")],
