@@ -116,7 +116,7 @@ def test_lists_are_published_from_the_folder_beside_the_library_or_from_another(
 ) -> None:
     with SimulatorPair(options) as pair:
         assert list_titles(pair) == ["Documents"]
-        assert "lists" not in pair.describe()
+        assert "\n  lists " not in pair.describe()
     for folder, title in ((options.library.with_name("library.lists"), "Orders"), (tmp_path / "other", "Notes")):
         folder.mkdir()
         (folder / f"{title}.csv").write_text("id,Title\n1,one\n")

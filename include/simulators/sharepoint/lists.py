@@ -7,14 +7,15 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from simulators.common.clock import Clock
 from simulators.sharepoint.list_files import SUFFIXES, ListFileError, Published, read_list
-from simulators.sharepoint.list_model import Json, ListTable, Row, seen
+from simulators.sharepoint.list_handle import ListHandle
+from simulators.sharepoint.list_model import Json, ListTable, seen
 from simulators.sharepoint.list_store import ListStore
 
 _LOG = logging.getLogger("simulators")
@@ -67,14 +68,14 @@ class Lists:
             for fields in rows:
                 store.add_row(table, table.last_id + 1, dict(fields), self._clock.now())
             store.flush()
-        return ListHandle(self, name, self._clock)
+        return ListHandle(self.opened, name, self._clock)
 
     def get(self, name: str) -> ListHandle:
         """Return a list that :meth:`create` has made, perhaps before a restart. Raises KeyError."""
         with self.opened() as store:
             if store.tables[name].from_file:
                 raise KeyError(f"{name} is published from a file: edit that")
-        return ListHandle(self, name, self._clock)
+        return ListHandle(self.opened, name, self._clock)
 
     def _guid(self, name: str) -> uuid.UUID:
         return uuid.uuid5(uuid.NAMESPACE_URL, f"{self._site_id}/Lists/{name}")
@@ -145,89 +146,3 @@ class Lists:
         for row in table.rows.values():
             if not row.deleted and row.id not in rows:
                 self._store.change_row(table, row, now, deleted=True)
-
-
-class ListHandle:
-    """One list that a test changes by calls, each of them one entry of the change log. Thread safe.
-
-    Values are what Graph shows under the column's name: lookups and people as `{"LookupId": 3, "LookupValue": "..."}`.
-    """
-
-    def __init__(self, lists: Lists, name: str, clock: Clock) -> None:
-        self._lists = lists
-        self._clock = clock
-        self.name = name
-
-    @contextmanager
-    def _table(self) -> Iterator[tuple[ListTable, ListStore]]:
-        with self._lists.opened() as store:
-            yield store.tables[self.name], store
-            store.put_table(store.tables[self.name])
-            store.flush()
-
-    @property
-    def id(self) -> str:
-        """The list's id."""
-        with self._table() as (table, _):
-            return str(table.guid)
-
-    def rows(self) -> dict[int, Json]:
-        """Return the values of the living rows by id."""
-        with self._table() as (table, _):
-            return {row.id: dict(row.fields) for row in table.rows.values() if not row.deleted}
-
-    def add(self, fields: Mapping[str, Any]) -> int:
-        """Add a row; return its id, which no row had before."""
-        with self._table() as (table, store):
-            store.add_row(table, table.last_id + 1, dict(fields), self._clock.now())
-            return table.last_id
-
-    def update(self, row_id: int, fields: Mapping[str, Any]) -> None:
-        """Change some values of a living row; None empties one. Raises KeyError."""
-        with self._table() as (table, store):
-            row = self._living(table, row_id)
-            row.fields = {**row.fields, **fields}
-            store.change_row(table, row, self._clock.now())
-
-    def delete(self, row_id: int) -> None:
-        """Put a living row into the recycle bin. Raises KeyError."""
-        with self._table() as (table, store):
-            store.change_row(table, self._living(table, row_id), self._clock.now(), deleted=True)
-
-    def restore(self, row_id: int) -> None:
-        """Bring a deleted row back, with its id and its values. Raises KeyError."""
-        with self._table() as (table, store):
-            row = table.rows[row_id]
-            if not row.deleted:
-                raise KeyError(f"row {row_id} is not deleted")
-            store.change_row(table, row, self._clock.now())
-
-    def add_column(self, column: Mapping[str, Any]) -> None:
-        """Add a column; rows that hold values of its name show them, without a change of their own."""
-        with self._table() as (table, _):
-            table.columns.append(dict(column))
-
-    def remove_column(self, name: str) -> None:
-        """Remove a column; no row is touched."""
-        with self._table() as (table, _):
-            table.columns.remove(_named(table.columns, name))
-
-    def change_column(self, column: Mapping[str, Any]) -> None:
-        """Give the column of that name another type or title; no row is touched."""
-        with self._table() as (table, _):
-            table.columns[table.columns.index(_named(table.columns, str(column["name"])))] = dict(column)
-
-    def rename(self, title: str) -> None:
-        """Give the list another title; its address and its id stay."""
-        with self._table() as (table, _):
-            table.title = title
-
-    def _living(self, table: ListTable, row_id: int) -> Row:
-        row = table.rows[row_id]
-        if row.deleted:
-            raise KeyError(f"row {row_id} is deleted")
-        return row
-
-
-def _named(columns: Sequence[Json], name: str) -> Json:
-    return next(column for column in columns if column["name"] == name)
