@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Tests run in two processes: that is what the smallest supported machine has.
 WORKERS ?= 2
 
-.PHONY: help setup demo demo-local demo-filecloud-local demo-lists test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres
+.PHONY: help setup demo demo-local demo-filecloud-local demo-lists test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres azurite
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -35,7 +35,7 @@ demo-filecloud-local: $(STAMP) ## a FileCloud folder, mirrored to a local folder
 demo-lists: $(STAMP) ## a SharePoint list, kept in a SQL table
 	@$(BIN)/python -m demo lists $(DEMO_ARGS)
 
-test: $(STAMP) postgres ## all tests
+test: $(STAMP) postgres azurite ## all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint types fast ## what to run before a commit: lint, types, fast tests
@@ -71,6 +71,9 @@ conformance: $(STAMP) ## clients of the real services against the simulators: wr
 
 postgres: # the ledger tests need a real PostgreSQL; on a bare Debian machine it is installed here
 	@scripts/postgres
+
+azurite: # the tests of Azure Blob need Microsoft's server for that, which comes from npm
+	@scripts/azurite
 
 lock: ## pin requirements.in and requirements-dev.in again (needs uv)
 	@scripts/lock

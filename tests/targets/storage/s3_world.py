@@ -42,10 +42,10 @@ class S3World:
 
     def clear(self) -> None:
         """Empty the bucket."""
-        for key in self.keys():
-            self.fs.call_s3("delete_object", Bucket=BUCKET, Key=key)
-        for each in self.uploads():
-            self.fs.call_s3("abort_multipart_upload", Bucket=BUCKET, Key=each["Key"], UploadId=each["UploadId"])
+        (account,) = moto.s3.models.s3_backends.values()
+        bucket = account["aws"].buckets[BUCKET]
+        bucket.keys.clear()
+        bucket.multiparts.clear()
 
     def keys(self) -> list[str]:
         """Return all keys of the bucket."""

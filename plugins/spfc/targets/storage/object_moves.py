@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import groupby, islice
 
 from spfc.errors import ItemGone, ServiceBusy, TargetChanged, TargetExists
 from spfc.targets.paths import MOST_NAMES, numbered
@@ -78,7 +78,8 @@ class Mover:
         for batch in _batches(self._store.below(f"{key}/")):
             self._store.delete([blob.key for blob in batch if not blob.marks])
             marks += [blob.key for blob in batch if blob.marks]
-        self._store.delete(_deepest_first(marks))
+        for group in self._groups(marks):
+            self._store.delete(group)
 
     # -- one item ------------------------------------------------------------------------------------
 
@@ -183,10 +184,26 @@ class Mover:
             return  # it was changed or removed just now; the next look shows it
 
     def _empty(self, old: list[Blob], goal: str) -> None:
-        files = [blob.key for blob in old if not blob.marks]
-        keys = files + _deepest_first([blob.key for blob in old if blob.marks])
-        self._store.delete(keys[:-1])
-        self._store.delete([*keys[-1:], _claim_key(goal)])
+        """Delete what is safe at ``goal``; the claim goes last, if possible with the last one in one request."""
+        *groups, last = [[blob.key for blob in old if not blob.marks], *self._groups(_marks(old))] if old else [[], []]
+        for group in groups:
+            self._store.delete(group)
+        if self._store.bulk:
+            self._store.delete(last[:-1])
+            self._store.delete([*last[-1:], _claim_key(goal)])
+            return
+        self._store.delete(last)
+        self._store.delete([_claim_key(goal)])
+
+    def _groups(self, marks: list[str]) -> list[list[str]]:
+        """Return the objects of folders in groups that may be deleted one after the other, the deepest first.
+
+        Accounts of Azure with a hierarchical namespace refuse to delete a folder that is not empty.
+        """
+        ordered = sorted(marks, key=_depth, reverse=True)
+        if self._store.bulk:
+            return [ordered] if ordered else []
+        return [list(group) for _, group in groupby(ordered, _depth)]
 
     def _tree(self, folder: str) -> dict[str, Blob]:
         """Return everything that belongs to a folder, by what follows its key; the claim on it does not."""
@@ -227,8 +244,12 @@ def _claim_key(folder: str) -> str:
     return f"{folder}/{MOVING}"
 
 
-def _deepest_first(keys: list[str]) -> list[str]:
-    return sorted(keys, key=lambda key: key.count("/"), reverse=True)
+def _marks(blobs: list[Blob]) -> list[str]:
+    return [blob.key for blob in blobs if blob.marks]
+
+
+def _depth(key: str) -> int:
+    return key.count("/")
 
 
 def _batches(blobs: Iterable[Blob]) -> Iterator[list[Blob]]:

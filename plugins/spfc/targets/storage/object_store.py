@@ -131,7 +131,7 @@ class ObjectStoreTarget:
         self._mover.move(source, goal, standing)
 
     def remove(self, path: str, kind: Kind) -> None:
-        """See the protocol. One request for a file; one per 1000 objects (256 on Azure), and their listing."""
+        """See the protocol. One request for a file; for a folder, one for 1000 objects (Azure: for each) and to list."""
         key = self._key_below_root(path)
         self._folders.keep(key.rpartition("/")[0])
         if kind is Kind.FILE:

@@ -31,7 +31,7 @@ class _UnderWay:
 
     __slots__ = ("size", "stamp", "upload")
 
-    def __init__(self, upload: Upload, size: int, stamp: str | None) -> None:
+    def __init__(self, upload: Upload, size: int, stamp: str) -> None:
         self.upload, self.size, self.stamp = upload, size, stamp
 
 
@@ -64,7 +64,7 @@ class Uploads:
         condition = Condition(absent=spec.expect_absent, etag=spec.expect_etag)
         if offset == 0:
             self._drop(key)
-            stamp = f"put-{uuid.uuid4().hex}"
+            stamp = _stamp()
             try:
                 return self._store.put(key, chunk, Label(spec.modified, stamp), condition)
             except (ConditionFailed, NotThere, ServiceError) as problem:
@@ -72,7 +72,7 @@ class Uploads:
         under_way = self._go_on(spec, key, offset)
         under_way.upload.part(chunk)
         try:
-            etag = under_way.upload.complete(condition)
+            etag = under_way.upload.complete(condition, Label(spec.modified, under_way.stamp))
         except (ConditionFailed, NotThere, ServiceError) as problem:
             etag = self._settle(spec, key, under_way.stamp, problem)  # raised: close() or the next try clears it away
         with self._lock:
@@ -97,7 +97,7 @@ class Uploads:
                 item=spec.path,
                 hint=f"Set chunk_mib of the target to {enough} or more.",
             )
-        stamp = f"put-{uuid.uuid4().hex}"
+        stamp = _stamp()
         under_way = _UnderWay(self._store.upload(key, Label(spec.modified, stamp)), spec.size, stamp)
         with self._lock:
             self._open[key] = under_way
@@ -109,7 +109,7 @@ class Uploads:
         if under_way is None:
             upload = self._store.resume(key, offset, self._chunk_size)
             if upload is not None:
-                under_way = _UnderWay(upload, spec.size, None)
+                under_way = _UnderWay(upload, spec.size, _stamp())
                 with self._lock:
                     self._open[key] = under_way
         if under_way is None or under_way.upload.size != offset:
@@ -126,11 +126,11 @@ class Uploads:
         if under_way is not None:
             under_way.upload.abort()
 
-    def _settle(self, spec: PutSpec, key: str, stamp: str | None, problem: Exception) -> str | None:
+    def _settle(self, spec: PutSpec, key: str, stamp: str, problem: Exception) -> str | None:
         """Return the etag if our file is there after all: an answer may be lost, and the request repeated unseen."""
         if isinstance(problem, PlaceNotFound):
             raise problem
-        found = self._store.head(key) if stamp is not None else None
+        found = self._store.head(key)
         if found is not None and found.stamp == stamp:
             return found.etag
         if isinstance(problem, ServiceError):
@@ -140,3 +140,7 @@ class Uploads:
         if spec.expect_absent:
             raise TargetExists("Somebody was faster: a file is there already.", item=spec.path) from None
         raise TargetChanged("The file was changed at the target.", item=spec.path) from None
+
+
+def _stamp() -> str:
+    return f"put-{uuid.uuid4().hex}"

@@ -32,7 +32,7 @@ class S3Store:
     """Implements :class:`spfc.targets.storage.store.Store`. A folder is an empty object whose key ends with ``/``."""
 
     most_parts = 10_000
-    listed_times = False
+    bulk = True
 
     def __init__(self, fs: Any) -> None:
         self._fs = fs
@@ -239,7 +239,7 @@ class S3Store:
         try:
             for start in range(0, blob.size, COPY_PART):
                 upload.copy_part(origin, start, min(start + COPY_PART, blob.size))
-            upload.complete(condition)
+            upload.complete(condition, Label(None, ""))
         except BaseException:
             upload.abort()
             raise
@@ -304,8 +304,8 @@ class S3Upload:
         self.size = len(self._parts) * part
         return self.size == offset
 
-    def complete(self, condition: Condition) -> str | None:
-        """See the protocol."""
+    def complete(self, condition: Condition, label: Label) -> str | None:
+        """See the protocol: the label is the one of the beginning."""
         found = self._store._write(  # noqa: SLF001 - one module
             "complete_multipart_upload", self._key, condition, UploadId=self._id,
             MultipartUpload={"Parts": self._parts},

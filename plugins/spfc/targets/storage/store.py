@@ -71,8 +71,11 @@ class Upload(Protocol):
     def part(self, data: bytes) -> None:
         """Send the next part. All but the last have one size."""
 
-    def complete(self, condition: Condition) -> str | None:
-        """Make the object visible; return its etag. Raises ConditionFailed."""
+    def complete(self, condition: Condition, label: Label) -> str | None:
+        """Make the object visible; return its etag. Raises ConditionFailed.
+
+        Stores that want the label at the beginning keep the one of then.
+        """
 
     def abort(self) -> None:
         """Throw the parts away, as far as the store can do that; nothing is raised."""
@@ -86,8 +89,8 @@ class Store(Protocol):
 
     most_parts: int
     """How many parts an upload may have."""
-    listed_times: bool
-    """Whether listings say ``modified``."""
+    bulk: bool
+    """Whether many objects are deleted by one request, else by many at once."""
 
     @property
     def calls(self) -> int:
@@ -137,7 +140,7 @@ class Store(Protocol):
         """
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects, many with one request; those that are not there are fine."""
+        """Delete objects, in any order; those that are not there are fine."""
 
     def marker(self, folder: str) -> str:
         """Return the key of the object that stands for ``folder``."""
