@@ -47,7 +47,7 @@ class S3World:
         bucket.keys.clear()
         bucket.multiparts.clear()
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return all keys of the bucket."""
         keys: list[str] = []
         more: dict[str, str] = {}

@@ -41,6 +41,9 @@ class AzureStore:
     bulk = False
 
     def __init__(self, fs: Any) -> None:
+        chatter = logging.getLogger("azure.core.pipeline.policies.http_logging_policy")
+        if chatter.level == logging.NOTSET:
+            chatter.setLevel(logging.WARNING)  # else it fills the task's log: twenty lines for each request
         self._fs = fs
         self._lock = threading.Lock()
         self._calls = 0

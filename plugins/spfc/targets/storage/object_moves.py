@@ -231,6 +231,8 @@ class Mover:
 
 def _is_copied(blob: Blob, copy: Blob | None, copied: dict[str, str | None]) -> bool:
     """Say whether ``copy`` is what ``blob`` is: as large, not older, and nobody has written the blob since."""
+    if copy is not None and blob.marks and copy.marks:
+        return True
     if copy is None or copy.size != blob.size or copy.written < blob.written:
         return False
     return copied.get(blob.key, blob.etag) == blob.etag

@@ -1,4 +1,4 @@
-"""A store of objects (S3, Azure Blob and others) as a target: files appear whole, folders are kept by custom."""
+"""A store of objects (S3, Azure Blob) as a target: files appear whole, folders are kept by custom."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ class ObjectStoreTarget:
     - A file is visible when its last chunk has been sent, not before. Where the store has conditional writes,
       ``expect_absent`` and ``expect_etag`` are decided by it; elsewhere by a look just before.
     - The modification time is metadata (``mtime``). ``stat`` tells it; listings do on Azure, but not on S3.
-    - A folder is an empty object (``name/`` on S3, ``name`` marked ``hdi_isfolder`` on Azure, else
-      ``name/.spfc-folder``). One without it exists as long as there is something in it, and gets one before we
-      take anything out of it.
+    - A folder is an empty object (``name/`` on S3, ``name`` marked ``hdi_isfolder`` on Azure). One without it exists
+      as long as there is something in it, and gets one before we take anything out of it.
     - Names differ in case: ``a.txt`` and ``A.txt`` stand side by side.
     - Moving is copying inside the store, then removing: see :class:`~spfc.targets.storage.object_moves.Mover`.
     - A container must exist: ``make_folder("/")`` makes what is below it, and raises PlaceNotFound without it.
@@ -131,7 +130,7 @@ class ObjectStoreTarget:
         self._mover.move(source, goal, standing)
 
     def remove(self, path: str, kind: Kind) -> None:
-        """See the protocol. One request for a file; for a folder, one for 1000 objects (Azure: for each) and to list."""
+        """See the protocol. One request for a file; for a folder, per 1000 objects (on Azure for each), and to list."""
         key = self._key_below_root(path)
         self._folders.keep(key.rpartition("/")[0])
         if kind is Kind.FILE:

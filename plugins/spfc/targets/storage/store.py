@@ -1,4 +1,4 @@
-"""What a store of objects must be able to do, in terms of keys: three modules do it, one for each kind of store."""
+"""What a store of objects must be able to do, in terms of keys: two modules do it, one for each kind of store."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-MARKER = ".spfc-folder"
-"""The object that stands for an empty folder where the store has no custom of its own."""
 MOVING = ".spfc-moving"
 """The object in a folder that says: being moved here, not complete yet. See ``object_moves.py``."""
-OWN_NAMES = frozenset({MARKER, MOVING})
+OWN_NAMES = frozenset({MOVING})
 """Names that no item may have, and that listings do not show."""
 
 
