@@ -22,7 +22,8 @@ class LocalRoot:
 
     :meth:`make` leaves the folder ``.spfc-uploads`` in it, and everything else wants to see that one: a mount point
     whose disk is not mounted lacks it, and so can be taken neither for an emptied mirror nor for a place to fill.
-    ``deep``: :meth:`make` may make levels above the root, too; otherwise the folder above it must be there.
+    ``deep``: a place beside the target, such as the quarantine: :meth:`make` makes levels above it, too, where
+    otherwise the folder above must be there, and it is marked only as long as something is uploaded to it.
     """
 
     def __init__(self, path: str, *, deep: bool = False) -> None:
@@ -37,7 +38,7 @@ class LocalRoot:
     def opened(self) -> Iterator[int]:
         """Hold the root open. Raises PlaceNotFound unless it is there and marked as ours."""
         with self.any() as top:
-            if not is_marked(top):
+            if not self._deep and not is_marked(top):
                 raise self._strange()
             yield top
 
@@ -86,7 +87,7 @@ class LocalRoot:
 
     def is_ready(self, top: int) -> bool:
         """Say whether the open root is ours, or may be made so because there is something in it to be taken over."""
-        if is_marked(top):
+        if self._deep or is_marked(top):
             return True
         with os.scandir(top) as entries:
             return next(entries, None) is not None

@@ -1,0 +1,82 @@
+"""Whole runs of the engine onto each kind of storage: first copy, change, rename, removal, audit, and a quiet run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.planning.trees import ROOT, folder
+from tests.steps.house import House
+from tests.targets.storage.memory_store import MemoryStore
+
+from spfc.planning.model import Kind
+from spfc.targets.base import Target
+from spfc.targets.storage.local import LocalFolderTarget
+from spfc.targets.storage.object_store import ObjectStoreTarget
+
+MakeTarget = Callable[[], Target]
+
+
+def local(place: Path) -> tuple[str, MakeTarget]:
+    return f"{place}/mirror", lambda: LocalFolderTarget(f"{place}/mirror", chunk_size=16)
+
+
+def objects(_: Path) -> tuple[str, MakeTarget]:
+    store = MemoryStore()
+    return "/bucket/mirror", lambda: ObjectStoreTarget(store, "/bucket/mirror", chunk_size=16)
+
+
+def tree(target: Target, path: str = "/") -> dict[str, bytes | None]:
+    """Return every path below a folder with the content of files and None for folders."""
+    found: dict[str, bytes | None] = {}
+    for entry in target.list_folder(path) or ():
+        if entry.kind is Kind.FOLDER:
+            found |= {entry.path: None, **tree(target, entry.path)}
+        else:
+            found[entry.path] = target.open(entry.path, size=entry.size).read(entry.size)
+    return found
+
+
+@pytest.mark.parametrize("kind", [local, objects])
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_library_is_mirrored(tmp_path: Path, kind: Any, there_before: bool) -> None:
+    root, make = kind(tmp_path)
+    policies = {"removal_guard": {"max_items": 100, "max_share": 1.0}}
+    house = House(tmp_path, fields={"target": {"folder": root}, "policies": policies}, target=make())
+    if there_before and kind is local:
+        Path(root).mkdir()
+    house.publish([
+        ROOT, folder("a", "root", "A"), folder("d", "a", "deep"), folder("e", "root", "empty"),
+        house.file("1", "a", "one.txt", "body one"), house.file("2", "d", "two.txt", "body two, of more than a chunk"),
+        house.file("3", "root", "three.txt", ""),
+    ])  # fmt: skip
+    house.run()
+    wanted: dict[str, bytes | None] = {
+        "/A": None, "/A/deep": None, "/A/one.txt": b"body one", "/A/deep/two.txt": b"body two, of more than a chunk",
+        "/three.txt": b"",
+    }  # fmt: skip
+    assert {path: body for path, body in tree(make()).items() if path != "/empty"} == wanted
+    assert house.debt() == 0
+
+    items = house.source.items
+    house.publish([
+        replace(items["a"], name="B"), replace(items["3"], deleted=True),
+        house.file("1", "a", "one.txt", "changed", modified=items["1"].modified + 50, version="v2"),
+    ])  # fmt: skip
+    house.target = make()  # another process
+    house.run()
+    assert {path: body for path, body in tree(make()).items() if path != "/empty"} == {
+        "/B": None, "/B/deep": None, "/B/one.txt": b"changed", "/B/deep/two.txt": b"body two, of more than a chunk",
+    }  # fmt: skip
+    (day,) = make().beside(f"{root}.quarantine").list_folder("/") or ()
+    assert list(tree(make().beside(f"{root}.quarantine/{day.name}"))) == ["/three.txt"]
+    assert house.debt() == 0
+
+    house.run(mode="audit")
+    assert house.debt() == 0
+    calls = house.target.calls
+    house.run()
+    assert (house.manifest, house.target.calls) == ({}, calls)
