@@ -85,8 +85,10 @@ def _from_table(run: ListRun, row: RunRow, folder: Path) -> tuple[dict[str, Any]
     totals = dict(row.totals)
     try:
         table = run.target
+        if table.load() is None:
+            return totals, None, None
         totals |= counters(table.tally(run.run_id))
-        now = None if table.load() is None else table.standing()
+        now = table.standing()
         changes = _write_changes(run, table, folder) if totals.get("touched") else None
     except SpfcError as error:
         log.warning("The table could not be asked what the run did to it: %s", error)

@@ -17,6 +17,7 @@ from spfc.errors import (
     ServiceError,
     SourceSuspicious,
 )
+from spfc.records.convert import MISFIT, convert
 from spfc.records.model import Column
 from spfc.sources.base import Binding
 from spfc.sources.records import RecordPage
@@ -131,8 +132,6 @@ class Reader:
         self._round.pages += 1
         if sweeps:
             self._sweep(page.cursor)
-        if done.unconverted and not self._looked:
-            self._look_again()
 
     def _sweep(self, cursor: str) -> None:
         """End a full reading: rows that it has not shown are gone. Raises SourceSuspicious when it showed none."""
@@ -216,19 +215,16 @@ class Reader:
         return self._run.source.columns()
 
     def _follow_columns(self, page: RecordPage) -> bool:
-        """Look at the columns when values have unknown keys; True when that began a full reading instead of the page.
+        """Look at the columns when values have unknown keys, or (once a run) when one does not fit: its column may have
+        another type now. True when that began a full reading instead of the page.
 
         Nothing is lost with the page: the reading shows all that lives, and its sweep finds what is gone.
         """
         state = self._current()
         known = {column.name for column in state.columns}.union(state.strangers)
         keys = {key for record in page.records for key in record.values} - known
-        return bool(keys) and self._take_columns(self._columns(), keys)
-
-    def _look_again(self) -> None:
-        """Values did not fit, so a column may have another type now: look, once a run, and read everything if so."""
-        if self._current().stage is Stage.FOLLOWING:
-            self._take_columns(self._columns(), ())
+        odd = bool(keys) or (not self._looked and not _all_fit(page, state.columns))
+        return odd and self._take_columns(self._columns(), keys)
 
     def _take_columns(self, columns: tuple[Column, ...], keys: Collection[str]) -> bool:
         state = self._current()
@@ -243,6 +239,12 @@ class Reader:
         if after != state:
             self._prepare(after)
         return False
+
+
+def _all_fit(page: RecordPage, columns: Collection[Column]) -> bool:
+    return not any(
+        convert(record.values.get(column.name), column.type) is MISFIT for record in page.records for column in columns
+    )
 
 
 def _without(strangers: Collection[str], columns: Collection[Column]) -> tuple[str, ...]:

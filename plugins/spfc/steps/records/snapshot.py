@@ -108,4 +108,4 @@ def _note(run: ListRun, done: SnapshotDone) -> None:
     with run.writing() as connection:
         row = load_run(connection, run.route.name, run.run_id)
         totals = {**(row.totals if row is not None else {}), SNAPSHOT: asdict(done)}
-        update_run(connection, run.route.name, run.run_id, totals=totals)
+        update_run(connection, run.route.name, run.run_id, totals=totals, error="")  # of an earlier try

@@ -73,7 +73,7 @@ def _told(run: ListRun, more: dict[str, Any]) -> dict[str, Any]:
     with run.writing() as connection:
         run.renew(connection)
         update_run(
-            connection, run.route.name, run.run_id,
+            connection, run.route.name, run.run_id, error="",  # of an earlier try, which this one has made up for
             pages=totals["pages"], items_seen=totals["seen"], changed=totals["touched"], totals=totals,
         )  # fmt: skip
     spent = run.spending()
