@@ -36,6 +36,7 @@ class Office:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     result: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
+    name: str = "office"
 
     def __post_init__(self) -> None:
         self.url = self.url or f"sqlite:///{self.folder / 'lists.db'}"
@@ -43,14 +44,14 @@ class Office:
 
     def table(self) -> SqlTable:
         """Return the table as a new process opens it."""
-        return SqlTable(self.url, route="office", table="items", patience=1.0)
+        return SqlTable(self.url, route=self.name, table="items", patience=1.0)
 
     def context(self, run_id: str, **options: Any) -> ListRun:
         fields = {
             "source": {"type": "sharepoint_list", "hostname": "h", "site": "/s", "list": "Items"},
             "target": {"type": "sql_table", "connection": "db", "table": "items"},
         }
-        route = parse_route("office", {**fields, **self.fields})
+        route = parse_route(self.name, {**fields, **self.fields})
         run: ListRun = ListRun(
             route=route,  # type: ignore[arg-type]
             run_id=run_id,
@@ -61,7 +62,7 @@ class Office:
             clock=self.clock,
         )
         with self.database.reading() as connection:
-            run.fence = fence_of(connection, "office", run_id)
+            run.fence = fence_of(connection, self.name, run_id)
         return run
 
     def sync(self, run_id: str = "", stop: StopSignal | None = None, **options: Any) -> dict[str, Any]:
@@ -137,7 +138,7 @@ class Office:
 
     def ledger_row(self) -> RunRow:
         with self.database.reading() as connection:
-            row = load_run(connection, "office", self.run_id)
+            row = load_run(connection, self.name, self.run_id)
         assert row is not None
         return row
 
