@@ -139,10 +139,11 @@ def as_route(fields: dict[str, Any]) -> Route:
 @pytest.mark.parametrize(
     ("url", "service", "folder"),
     [
-        ("/srv/mirror//legal/", "file://", "/srv/mirror/legal"),
-        ("file:///srv/mirror", "file://", "/srv/mirror"),
-        ("s3://bucket/a/b/", "s3://bucket", "/a/b"),
-        ("abfs://container/a", "abfs://container", "/a"),
+        ("/srv/mirror//legal/", "file", "/srv/mirror/legal"),
+        ("/srv/50% #1", "file", "/srv/50% #1"),
+        ("file:///srv/mirror%20one", "file", "/srv/mirror one"),
+        ("s3://bucket/a/b/", "s3", "/bucket/a/b"),
+        ("abfs://container/a", "abfs", "/container/a"),
     ],
 )
 def test_a_store_is_a_service_and_a_folder(url: str, service: str, folder: str) -> None:
@@ -154,7 +155,7 @@ def test_a_store_is_a_service_and_a_folder(url: str, service: str, folder: str) 
 @pytest.mark.parametrize(
     "url",
     ["", "/", "srv/mirror", "file://host/srv", "s3://bucket", "s3://bucket/", "s3:///x", "s3://key:secret@bucket/x",
-     "s3://bucket/../x", "s3://bucket/x?version=1", "/srv/mirror/../x", "/srv/a#b"],
+     "s3://bucket/../x", "s3://bucket/x?version=1", "/srv/mirror/../x", "file:///srv/a#b"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_meant_is_refused_without_its_secrets(url: str) -> None:
     with pytest.raises(RouteInvalid, match=r"target\.url") as caught:
@@ -211,7 +212,7 @@ def test_snapshots_are_named_after_their_route() -> None:
     route = parse_route("legal", {**LIST, "snapshot": snapshot})
     assert isinstance(route, ListRoute)
     assert route.snapshot_file == "legal.parquet"
-    assert route.areas == (("sql:warehouse", "/contracts"), ("s3://bucket", "/lists/legal.parquet"))
+    assert route.areas == (("sql:warehouse", "/contracts"), ("s3", "/bucket/lists/legal.parquet"))
     for bad in ("a/b.csv", "", "a\0"):
         with pytest.raises(RouteInvalid, match=r"snapshot\.file"):
             parse_route("legal", {**LIST, "snapshot": {**snapshot, "file": bad}})

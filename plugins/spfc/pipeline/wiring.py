@@ -17,6 +17,7 @@ from spfc.graph.client import GraphClient
 from spfc.graph.settings import GraphSettings
 from spfc.hooks.filecloud import FileCloudHook
 from spfc.hooks.graph import GraphHook
+from spfc.hooks.storage import MIB, storage_target
 from spfc.ledger.database import Database
 from spfc.pipeline.budgets import Budgets
 from spfc.pipeline.settings import LEDGER_CONNECTION, default_ledger_url, find_file_route, find_list_route
@@ -35,7 +36,6 @@ from spfc.sources.sharepoint_list import SharePointList
 from spfc.steps.context import ListRun, RunContext
 from spfc.targets.filecloud import FileCloudTarget
 from spfc.targets.sql_table import SqlTable
-from spfc.targets.storage.local import MIB, LocalFolderTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -127,9 +127,7 @@ def make_target(place: FileTarget, workers: int) -> Target:
 
 def make_storage(place: ObjectStorageTarget) -> Target:
     """Return a local folder or a folder of an object store, from its Airflow connection if it has one."""
-    if not place.local:
-        raise ConnectionInvalid(f"{place.url} cannot be reached yet.")
-    return LocalFolderTarget(place.folder, chunk_size=place.chunk_mib * MIB)
+    return storage_target(place.url, place.connection, chunk_size=place.chunk_mib * MIB)
 
 
 def graph_settings(connection: str, *, page_size: int, workers: int = 1) -> GraphSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
@@ -105,23 +105,25 @@ class FileCloudTarget(Strict):
 
 
 def _storage_url(value: str) -> str:
-    """Normalise the address of a storage folder: ``file:///...`` for local ones, else ``scheme://bucket/folder``."""
-    parts = urlsplit(value if "://" in value else f"{LOCAL}://{value}")
+    """Normalise the address of a storage folder: an absolute path for local ones, else ``scheme://bucket/folder``."""
+    parts = urlsplit("" if value.startswith("/") else value)
+    local = not parts.scheme or parts.scheme == LOCAL
+    path = value if value.startswith("/") else unquote(parts.path) if local else parts.path
     if "@" in parts.netloc:
         raise ValueError("the address must not hold a user, key or account: name an Airflow connection instead")
     if parts.query or parts.fragment:
         raise ValueError("the address must not hold '?' or '#'")
-    local = parts.scheme == LOCAL
-    if local and (parts.netloc or not parts.path.startswith("/")):
+    if local and (parts.netloc or not path.startswith("/")):
         raise ValueError(f"{value!r} is no absolute path: write /srv/mirror or file:///srv/mirror")
     if not local and not parts.netloc:
         raise ValueError(f"{value!r} names no bucket or container: write s3://bucket/folder or abfs://container/folder")
-    segments = [part for part in parts.path.split("/") if part]
+    segments = [part for part in path.split("/") if part]
     if any(part in {".", ".."} or "\x00" in part for part in segments):
         raise ValueError(f"folder {value!r} must not contain '.' or '..' segments")
     if not segments:
         raise ValueError("the base folder must not be empty: name the folder below which this route may write")
-    return f"{parts.scheme}://{parts.netloc}/{'/'.join(segments)}"
+    folder = "/" + "/".join(segments)
+    return folder if local else f"{parts.scheme}://{parts.netloc}{folder}"
 
 
 class ObjectStorageTarget(Strict):
@@ -141,23 +143,22 @@ class ObjectStorageTarget(Strict):
     @property
     def label(self) -> str:
         """How logs and reports name this place."""
-        return self.folder if self.local else self.url
+        return self.url
 
     @property
     def local(self) -> bool:
         """Say whether it is a folder of this machine."""
-        return self.url.startswith(f"{LOCAL}://")
+        return self.url.startswith("/")
 
     @property
     def folder(self) -> str:
-        """The absolute path at the service: within the file system, bucket or container."""
-        return urlsplit(self.url).path
+        """The absolute path at the service: of a local file system, or with the bucket or container before it."""
+        return self.url if self.local else "/" + self.url.partition("://")[2]
 
     @property
     def service(self) -> str:
         """What tells one service from another: two targets of one service may overlap."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return LOCAL if self.local else self.url.partition("://")[0]
 
     @property
     def product(self) -> str:

@@ -156,7 +156,9 @@ class ListLife(Office):
         book = self.book
         book.page_size, book.repeats = turn.page_size, turn.repeats
         self.clock.step = 12.0 if turn.slow else 0.01
-        guard = {"max_items": 3, "max_share": 0.5, "min_items": 1} if turn.tight else {"max_items": 10**6, "max_share": 1}
+        guard = (
+            {"max_items": 3, "max_share": 0.5, "min_items": 1} if turn.tight else {"max_items": 10**6, "max_share": 1}
+        )
         self.fields = {
             "policies": {"removals": turn.removals, "removal_guard": guard},
             "limits": {"time_box_minutes": 1},
