@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from demo.list_story import SCENE as LISTS
+from demo.list_story import ListStory
 from demo.problems import DemoProblem
 from demo.scenes import SCENES
 from demo.settings import demand_port
@@ -34,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         "scene",
         nargs="?",
         default=SAMPLE,
-        choices=list(SCENES),
+        choices=[*SCENES, LISTS],
         help="what is kept in sync (default: library to FileCloud)",
     )
     add(
@@ -63,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         place = choose(options.home, options.library, options.scene)
         wishes = Wishes(PROJECT, demand_port(options.port), options.keep, stay, options.dags)
-        good = Story(place, wishes, screen, SCENES[options.scene]).tell()
+        stage = ListStory(place, wishes, screen) if options.scene == LISTS else None
+        good = (stage or Story(place, wishes, screen, SCENES[options.scene])).tell()
     except DemoProblem as problem:
         screen.problem(str(problem))
         return problem.exit_status

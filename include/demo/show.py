@@ -97,6 +97,15 @@ class Screen:
             table.add_row(change.deed.value, escape(change.sentence), str(change.files))
         self.console.print(table)
 
+    def deeds(self, heading: str, rows: Iterable[tuple[str, str]]) -> None:
+        """Print what was done, and to what."""
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for title in (heading, "what"):
+            table.add_column(title, overflow="fold")
+        for deed, what in rows:
+            table.add_row(escape(deed), escape(what))
+        self.console.print(table)
+
     def run(self, result: RunResult) -> None:
         """Print how a run ended, its tasks, its totals and what it cost."""
         colour = "green" if result.succeeded else "red"
@@ -152,10 +161,15 @@ def human_size(size: float) -> str:
 
 def _cost_rows(result: RunResult) -> list[tuple[str, str]]:
     costs = result.costs
-    rate = f" = {human_size(result.size / result.seconds)}/s over the whole run" if result.size else ""
-    return [
+    graph = [
         ("Graph requests", f"{costs.of('graph')}  ({costs.detail('graph') or 'none'})"),
         ("Graph units", str(costs.graph_units)),
+    ]
+    if "enumerate" not in result.by_task():
+        return graph  # a list has no files
+    rate = f" = {human_size(result.size / result.seconds)}/s over the whole run" if result.size else ""
+    return [
+        *graph,
         ("Logins, downloads", f"{costs.of('login')}, {costs.of('download')}"),
         ("FileCloud calls", f"{costs.of('filecloud')}  ({costs.detail('filecloud') or 'none'})"),
         ("Transfer tasks", str(result.transfers)),

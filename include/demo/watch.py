@@ -16,6 +16,8 @@ from simulators.common.journal import Journal
 TRANSFER = "transfer"
 REPORT = "report"
 _PIPELINE = (
+    "sync_list",
+    "write_snapshot",
     "enumerate",
     "diff_and_plan",
     "apply_structure",

@@ -54,3 +54,6 @@ class RecordSource(Protocol):
         Reading from the beginning tells every living record; what changes meanwhile comes with the next round.
         Raises :class:`~spfc.errors.CursorExpired` when everything must be read anew.
         """
+
+    def close(self) -> None:
+        """Give back what is held, such as connections. The object is not used afterwards; closing again is harmless."""

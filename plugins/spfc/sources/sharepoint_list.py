@@ -62,6 +62,10 @@ class SharePointList:
         page = self._client.list_delta(bound["site_id"], bound["list_id"], cursor)
         return RecordPage(page.records, page.link, page.complete)
 
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._client.close()
+
     @property
     def _binding(self) -> Binding:
         if self._bound is None:

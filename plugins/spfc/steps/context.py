@@ -34,6 +34,9 @@ class Spender(Protocol):
     def usage(self) -> Usage:
         """What was spent so far."""
 
+    def close(self) -> None:
+        """Give back what is held."""
+
 
 class Place(Protocol):
     """What counts what it asks of a target."""
