@@ -20,12 +20,10 @@ from spfc.errors import (
     NameRefused,
     PermissionMissing,
     PlaceNotFound,
-    QuotaFull,
     ServiceBusy,
     SpfcError,
     TargetExists,
     TargetLocked,
-    Throttled,
     Unreachable,
 )
 from spfc.planning.model import Kind
@@ -153,9 +151,9 @@ def test_a_container_that_is_not_there_is_not_an_empty_one(world: AzureWorld) ->
         (403, "AuthenticationFailed", AuthenticationRefused),
         (401, "NoAuthenticationInformation", AuthenticationRefused),
         (403, "AuthorizationPermissionMismatch", PermissionMissing), (404, "ContainerNotFound", PlaceNotFound),
-        (503, "ServerBusy", Throttled), (429, "TooManyRequests", Throttled), (500, "InternalError", ServiceBusy),
+        (503, "ServerBusy", ServiceBusy), (429, "TooManyRequests", ServiceBusy), (500, "InternalError", ServiceBusy),
         (412, "LeaseIdMissing", TargetLocked), (400, "InvalidBlockList", ServiceBusy), (400, "InvalidUri", NameRefused),
-        (413, "RequestBodyTooLarge", QuotaFull), (400, "Whatever", ItemError),
+        (413, "RequestBodyTooLarge", ItemError), (400, "Whatever", ItemError),
     ],
 )  # fmt: skip
 def test_what_refusals_mean(status: int, code: str, expected: type[SpfcError]) -> None:

@@ -389,7 +389,7 @@ def test_uploads_that_nobody_goes_on_with_are_cleared_away(root: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (errno.ENOSPC, QuotaFull), (errno.EDQUOT, QuotaFull), (errno.EFBIG, QuotaFull),
+        (errno.ENOSPC, QuotaFull), (errno.EDQUOT, QuotaFull), (errno.EFBIG, ItemError),
         (errno.EROFS, PermissionMissing), (errno.EIO, ServiceBusy), (errno.ESTALE, ServiceBusy),
         (errno.ENOTCONN, PlaceNotFound),
     ],
@@ -483,3 +483,48 @@ def test_moving_asks_the_kernel_not_to_replace(target: LocalFolderTarget, monkey
     monkeypatch.setattr(posix, "look", lambda *_: None)
     with pytest.raises(FileExistsError), posix.folder(target.root) as at:
         posix.rename_no_replace(at, "x.txt", at, "y.txt")
+
+
+def test_a_rename_that_nfs_repeated_unasked_is_done(
+    target: LocalFolderTarget, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_flagged, real_rename = posix._rename_flagged, os.rename
+
+    def twice(real: Callable[..., None]) -> Callable[..., None]:
+        def rename(*args: Any, **more: Any) -> None:
+            real(*args, **more)
+            real(*args, **more)
+
+        return rename
+
+    monkeypatch.setattr(posix, "_rename_flagged", twice(real_flagged))
+    monkeypatch.setattr(os, "rename", twice(real_rename))
+    put(target, "/x.txt", b"1")
+    put(target, "/x.txt", b"2")
+    target.move("/x.txt", "/y.txt")
+    assert (root / "y.txt").read_bytes() == b"2"
+    monkeypatch.undo()
+    with pytest.raises(ItemGone):
+        target.move("/x.txt", "/z.txt")
+
+
+def test_a_share_that_cannot_sync_folders_or_set_modes_is_coped_with(
+    target: LocalFolderTarget, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def sync(file: int) -> None:
+        if posix.kind_of(os.fstat(file)) is Kind.FOLDER:
+            raise OSError(errno.EINVAL, "no folders here")
+        real(file)
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, "no modes here")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "fchmod", refuse)
+    target.make_folder("/a")
+    put(target, "/a/x.txt", b"1")
+    put(target, "/a/x.txt", b"2")
+    target.move("/a/x.txt", "/y.txt")
+    assert (root / "y.txt").read_bytes() == b"2"

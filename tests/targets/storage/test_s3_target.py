@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,7 +29,6 @@ from spfc.errors import (
     SpfcError,
     TargetChanged,
     TargetExists,
-    Throttled,
     Unreachable,
 )
 from spfc.planning.model import Kind
@@ -182,7 +182,7 @@ def test_what_is_left_of_small_uploads_is_thrown_away(target: ObjectStoreTarget,
 def test_a_file_of_too_many_parts_says_which_setting_helps(
     target: ObjectStoreTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(QuotaFull) as caught:
+    with pytest.raises(ItemError) as caught:
         target.put_chunk(PutSpec("/x.bin", 10_000 * CHUNK + 1, NOON), 0, noise(CHUNK), last=False)
     assert "10001" in caught.value.message
     assert "chunk_mib" in caught.value.hint
@@ -353,14 +353,14 @@ class _Answer(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def at(url: str, **fields: Any) -> ObjectStoreTarget:
+def at(url: str, sleep: Callable[[float], None] = time.sleep, **fields: Any) -> ObjectStoreTarget:
     values = {"key": ACCESS, "secret": SECRET, "endpoint_url": url, **fields}
     config = {"retries": {"max_attempts": 0}, "connect_timeout": 2, "read_timeout": 2}
     fs = s3fs.S3FileSystem(
         **values, client_kwargs={"region_name": "us-east-1"}, config_kwargs=config, skip_instance_cache=True
     )
     fs.retries = 1
-    return ObjectStoreTarget(S3Store(fs), f"/{BUCKET}/mirror", chunk_size=CHUNK)
+    return ObjectStoreTarget(S3Store(fs, sleep=sleep), f"/{BUCKET}/mirror", chunk_size=CHUNK)
 
 
 @pytest.mark.parametrize(
@@ -368,21 +368,24 @@ def at(url: str, **fields: Any) -> ObjectStoreTarget:
     [
         (404, "NoSuchBucket", PlaceNotFound), (403, "AccessDenied", PermissionMissing),
         (403, "InvalidAccessKeyId", AuthenticationRefused), (403, "SignatureDoesNotMatch", AuthenticationRefused),
-        (400, "ExpiredToken", AuthenticationRefused), (503, "SlowDown", Throttled),
+        (400, "ExpiredToken", AuthenticationRefused), (503, "SlowDown", ServiceBusy),
         (503, "ServiceUnavailable", ServiceBusy), (500, "InternalError", ServiceBusy),
         (400, "KeyTooLongError", NameRefused), (507, "XMinioStorageFull", QuotaFull), (400, "Whatever", ItemError),
     ],
 )  # fmt: skip
 def test_what_refusals_mean(status: int, code: str, expected: type[SpfcError]) -> None:
     with Refusing(status, code) as server:
-        target = at(f"http://127.0.0.1:{server.server_port}")
+        slept: list[float] = []
+        target = at(f"http://127.0.0.1:{server.server_port}", slept.append)
         for call in (lambda: target.list_folder("/a"), lambda: put(target, "/x.txt", b"1")):
             with pytest.raises(expected) as caught:
                 call()
             assert code in caught.value.message
             _tells_no_secret(caught.value)
-        assert target.calls == 2
-        assert target.refusals == (2 if status == 503 else 0)
+        tries = 5 if code == "SlowDown" else 1
+        assert target.calls == 2 * tries
+        assert target.refusals == (2 * tries if status == 503 else 0)
+        assert len(slept) == 2 * (tries - 1)
 
 
 def _tells_no_secret(error: SpfcError) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from azure.core import exceptions as azure
 
 from spfc.errors import (
@@ -12,12 +10,10 @@ from spfc.errors import (
     NameRefused,
     PermissionMissing,
     PlaceNotFound,
-    QuotaFull,
     ServiceBusy,
     ServiceError,
     SpfcError,
     TargetLocked,
-    Throttled,
     Unreachable,
 )
 
@@ -28,8 +24,6 @@ _LOST = frozenset({"InvalidBlockList", "InvalidBlobOrBlock", "InvalidBlockId"})
 _NAME = frozenset({"InvalidUri", "OutOfRangeInput", "RequestUrlFailedToParse", "InvalidInput"})
 _LOCKED = frozenset({"LeaseIdMissing", "LeaseAlreadyPresent", "BlobImmutableDueToPolicy", "SnapshotsPresent",
                      "BlobImmutableDueToLegalHold"})  # fmt: skip
-PAUSE = 15.0
-"""Seconds for which all wait after "server busy" when Azure names none."""
 
 
 def code_of(error: BaseException) -> str:
@@ -46,7 +40,7 @@ def explain(error: BaseException, item: str) -> SpfcError:
     """
     code, status = code_of(error), int(getattr(error, "status_code", None) or 0)
     if code:
-        return _by_code(code, status, error, item)
+        return _by_code(code, status, item)
     if isinstance(error, azure.ClientAuthenticationError):
         return AuthenticationRefused("Azure gives no token.", hint="Check the credentials of the connection.")
     if isinstance(error, (azure.ServiceRequestError, ConnectionError)):
@@ -55,7 +49,7 @@ def explain(error: BaseException, item: str) -> SpfcError:
     return ServiceBusy(f"Azure Blob did not answer properly ({type(error).__name__}).", item=item)
 
 
-def _by_code(code: str, status: int, error: Any, item: str) -> SpfcError:
+def _by_code(code: str, status: int, item: str) -> SpfcError:
     said = f"Azure Blob said {code}."
     if code in _LOGIN or status == 401:
         return AuthenticationRefused(said, hint="Check key, SAS token (has it ended?) or tenant of the connection.")
@@ -70,15 +64,7 @@ def _by_code(code: str, status: int, error: Any, item: str) -> SpfcError:
     if code in _LOCKED:
         return TargetLocked(said, item=item)
     if status == 413:
-        return QuotaFull(said, item=item, hint="Lower chunk_mib of the target.")
-    return _by_status(said, status, error, item)
-
-
-def _by_status(said: str, status: int, error: Any, item: str) -> SpfcError:
-    if status == 429 or "ServerBusy" in said:
-        headers = getattr(error.response, "headers", {}) if error.response is not None else {}
-        pause = str(headers.get("Retry-After", ""))
-        return Throttled(said, retry_after=float(pause) if pause.isdecimal() else PAUSE)
-    if status >= 500 or status in (408, 409):
+        return ItemError(said, item=item, hint="Lower chunk_mib of the target.")
+    if status >= 500 or status in (408, 409, 429):  # Azure's client has waited as it was told to, and tried again
         return ServiceBusy(said, item=item)
     return ServiceError(said, item=item) if status == 0 else ItemError(said, item=item)

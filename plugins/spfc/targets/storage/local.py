@@ -116,7 +116,7 @@ class LocalFolderTarget:
                 if found is None or posix.kind_of(found) is not Kind.FOLDER:
                     raise _in_the_way(path, found) from None
                 return Made.EXISTED
-            os.fsync(at)
+            posix.sync_folder(at)
             return Made.CREATED
 
     def put_chunk(self, spec: PutSpec, offset: int, chunk: bytes, *, last: bool) -> TargetEntry | None:
@@ -138,7 +138,7 @@ class LocalFolderTarget:
                 raise
             found = os.fstat(staged.file)
             self._staging.done(spec.path)
-            os.fsync(at)
+            posix.sync_folder(at)
         return posix.entry_of(spec.path, found)
 
     def open(self, path: str, *, size: int, offset: int = 0) -> LocalStream:
@@ -183,8 +183,8 @@ class LocalFolderTarget:
                 os.rename(name, goal, src_dir_fd=at, dst_dir_fd=to)
             except FileNotFoundError as error:
                 raise ItemGone("Nothing is there to be moved.", item=old) from error
-            os.fsync(to)
-            os.fsync(at)
+            posix.sync_folder(to)
+            posix.sync_folder(at)
 
     def remove(self, path: str, kind: Kind) -> None:
         """See the protocol. Raises TargetChanged when a thing of another kind stands there."""
@@ -199,7 +199,7 @@ class LocalFolderTarget:
                 shutil.rmtree(name, dir_fd=at)
             elif posix.look(at, name) is not None:
                 os.unlink(name, dir_fd=at)
-            os.fsync(at)
+            posix.sync_folder(at)
 
     def retire(self, path: str, kind: Kind, destination: str) -> str:
         """See the protocol. ``destination`` must be on the same file system; else MoveRefused, and the item stays."""
@@ -281,7 +281,7 @@ class LocalFolderTarget:
                 if spec.expect_absent:
                     posix.rename_no_replace(aside, staged, at, name)
                 else:
-                    os.rename(staged, name, src_dir_fd=aside, dst_dir_fd=at)
+                    posix.replace(aside, staged, at, name)
             except (FileExistsError, IsADirectoryError):
                 raise _in_the_way(spec.path, posix.look(at, name)) from None
 

@@ -38,8 +38,8 @@ class Retiring:
                     continue
                 except FileNotFoundError as error:
                     raise ItemGone("Nothing is there to be moved.", item=name) from error
-                os.fsync(place)
-                os.fsync(at)
+                posix.sync_folder(place)
+                posix.sync_folder(at)
                 return goal
         raise TargetExists(f"{MOST_NAMES} items of this name were retired already.", item=destination)
 
@@ -73,7 +73,7 @@ def _enter(at: int, level: str) -> str:
         name = numbered(f"/{level}", number)[1:]
         try:
             os.mkdir(name, dir_fd=at)
-            os.fsync(at)
+            posix.sync_folder(at)
         except FileExistsError:
             pass
         try:

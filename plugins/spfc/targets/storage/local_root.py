@@ -75,7 +75,7 @@ class LocalRoot:
             with self.any() as top:
                 if not is_marked(top):
                     os.mkdir(STAGING, 0o700, dir_fd=top)
-                    os.fsync(top)
+                    posix.sync_folder(top)
             return made
 
     def unmark(self) -> None:

@@ -9,7 +9,6 @@ import uuid
 from spfc.errors import (
     ItemError,
     PlaceNotFound,
-    QuotaFull,
     ServiceBusy,
     ServiceError,
     TargetChanged,
@@ -92,7 +91,7 @@ class Uploads:
         parts = -(-spec.size // self._chunk_size)
         if parts > self._store.most_parts:
             enough = -(-spec.size // self._store.most_parts // MIB) + 1
-            raise QuotaFull(
+            raise ItemError(
                 f"The file would need {parts} parts; this store takes {self._store.most_parts} at most.",
                 item=spec.path,
                 hint=f"Set chunk_mib of the target to {enough} or more.",

@@ -21,6 +21,9 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS
 """File system without hard links."""
 
 
+_NO_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM})
+
+
 @contextmanager
 def folder(path: str, levels: Sequence[str] = ()) -> Iterator[int]:
     """Open a folder, then those below it one by one, and hold the last; OSError when one is missing or a link.
@@ -103,6 +106,32 @@ def same_thing(one: os.stat_result | None, other: os.stat_result | None) -> bool
     return one is not None and other is not None and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
 
+def sync_folder(at: int) -> None:
+    """Bring the names in an open folder to the disk, where the file system can do that: shares of Windows cannot."""
+    try:
+        os.fsync(at)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+
+
+def replace(at: int, name: str, to: int, new: str) -> None:
+    """Rename within a file system; a file that has the new name is replaced."""
+    with _settled(at, name, to, new):
+        os.rename(name, new, src_dir_fd=at, dst_dir_fd=to)
+
+
+@contextmanager
+def _settled(at: int, name: str, to: int, new: str) -> Iterator[None]:
+    """Let a rename pass that was done although the answer says that nothing is there: NFS may repeat one unasked."""
+    before = look(at, name)
+    try:
+        yield
+    except FileNotFoundError:
+        if look(at, name) is not None or not same_thing(before, look(to, new)):
+            raise
+
+
 def rename_no_replace(at: int, name: str, to: int, new: str) -> None:
     """Rename within a file system. Raises FileExistsError when ``new`` is taken, and changes nothing then.
 
@@ -110,12 +139,13 @@ def rename_no_replace(at: int, name: str, to: int, new: str) -> None:
     where there is neither, by looking first: then what somebody else puts there within microseconds is replaced, if
     it is a file or an empty folder.
     """
-    try:
-        _rename_flagged(at, name, to, new)
-    except OSError as error:
-        if error.errno not in _NOT_HERE:
-            raise
-        _rename_looking(at, name, to, new)
+    with _settled(at, name, to, new):
+        try:
+            _rename_flagged(at, name, to, new)
+        except OSError as error:
+            if error.errno not in _NOT_HERE:
+                raise
+            _rename_looking(at, name, to, new)
 
 
 def _rename_looking(at: int, name: str, to: int, new: str) -> None:

@@ -19,7 +19,7 @@ from spfc.errors import (
     TargetLocked,
 )
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NAME = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
 _BUSY = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR, errno.ENOMEM, errno.EMFILE,
@@ -34,12 +34,14 @@ def explain(error: OSError, item: str) -> SpfcError:
     said = f"The file system said: {os.strerror(error.errno) if error.errno else error.strerror or 'nothing'}."
     code = error.errno or 0
     if code in _FULL:
-        return QuotaFull(said, item=item, hint="Make room in the target folder, or raise the quota or size limit.")
+        return QuotaFull(said, item=item, hint="Make room in the target folder, or raise its quota.")
     if code in _FORBIDDEN:
         hint = "Give the account that runs Airflow's tasks the right to read and write the whole target folder."
         return PermissionMissing(said, item=item, hint=hint)
     if code in _NAME:
         return NameRefused(said, item=item, hint="Rename the item at the source, or mirror to another file system.")
+    if code == errno.EFBIG:
+        return ItemError(said, item=item, hint="The file system, or a limit of the account, allows no such large file.")
     if code == errno.EXDEV:
         return MoveRefused("Another file system is mounted there.", item=item)
     if code in (errno.ETXTBSY, errno.EBUSY):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,7 +14,7 @@ from fsspec.asyn import sync
 
 from spfc.errors import AnswerUnreadable, SpfcError
 from spfc.targets.storage.labels import metadata_of, modified_of, stamp_of
-from spfc.targets.storage.s3_errors import code_of, explain
+from spfc.targets.storage.s3_errors import SlowDown, code_of, explain
 from spfc.targets.storage.store import Blob, Condition, ConditionFailed, Label, NotThere, Upload, split, strip_etag
 
 log = logging.getLogger("spfc.targets")
@@ -23,6 +25,8 @@ LARGEST_COPY = 5 * 10**9
 """Objects above 5 GB cannot be copied with one request (CopyObject)."""
 COPY_PART = 512 << 20
 """Bytes of each part of such a copy."""
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds, give or take half, before a request is sent again that S3 found too many; s3fs has tried it by then."""
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _KEPT = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
 """What else belongs to an object and must be said again where its metadata are written anew."""
@@ -34,8 +38,9 @@ class S3Store:
     most_parts = 10_000
     bulk = True
 
-    def __init__(self, fs: Any) -> None:
+    def __init__(self, fs: Any, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._fs = fs
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._calls = 0
         self._refusals = 0
@@ -156,6 +161,14 @@ class S3Store:
     def _ask(self, method: str, key: str, **fields: Any) -> Any:
         """Send a request about a key. Raises NotThere, ConditionFailed, or what the answer means."""
         self._listen()
+        for pause in PAUSES:
+            try:
+                return self._ask_once(method, key, **fields)
+            except SlowDown:
+                self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+        return self._ask_once(method, key, **fields)
+
+    def _ask_once(self, method: str, key: str, **fields: Any) -> Any:
         bucket, name = split(key)
         try:
             return self._fs.call_s3(method, Bucket=bucket, **({"Key": name} if name else {}), **fields)

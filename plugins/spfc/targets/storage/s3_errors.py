@@ -16,7 +16,6 @@ from spfc.errors import (
     ServiceBusy,
     ServiceError,
     SpfcError,
-    Throttled,
     Unreachable,
 )
 
@@ -38,10 +37,12 @@ _SLOW = frozenset({
     "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429",
     "RequestThrottled", "BandwidthLimitExceeded",
 })  # fmt: skip
-_NO_ROOM = frozenset({"QuotaExceeded", "XMinioStorageFull", "EntityTooLarge", "InsufficientStorage", "507"})
+_NO_ROOM = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"})
 _NAME = frozenset({"KeyTooLongError", "XMinioInvalidObjectName", "InvalidURI"})
-PAUSE = 15.0
-"""Seconds for which all wait after a refusal for being too fast: S3 names none; its own advice is to back off."""
+
+
+class SlowDown(ServiceBusy):
+    """S3 wants fewer requests; it names no time to wait."""
 
 
 def code_of(error: BaseException) -> str:
@@ -80,7 +81,7 @@ def _by_code(code: str, words: str, item: str) -> SpfcError:
     if code in _NO_PLACE:
         return PlaceNotFound(said, item=item, hint="Check the name and region of the bucket; spfc makes no buckets.")
     if code in _SLOW:
-        return Throttled(said, retry_after=PAUSE)
+        return SlowDown(said, item=item)
     if code in _NO_ROOM:
         return QuotaFull(said, item=item, hint="Make room in the bucket or raise its quota.")
     if code in _NAME:

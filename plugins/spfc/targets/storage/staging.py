@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from spfc.errors import ServiceBusy
@@ -71,7 +72,8 @@ class Staging:
         Raises ServiceBusy when somebody has taken it away from here.
         """
         if mode is not None:
-            os.fchmod(staged.file, mode)
+            with suppress(PermissionError):  # file systems without modes; the bytes matter more
+                os.fchmod(staged.file, mode)
         os.utime(staged.file, ns=(modified * 10**9, modified * 10**9))
         os.fsync(staged.file)
         with posix.below(root, [STAGING]) as aside:
