@@ -148,7 +148,11 @@ def test_the_root_may_lie_behind_a_link_and_is_no_file(tmp_path: Path, outside: 
 
 def test_the_folder_of_uploads_is_nobodys_business(target: LocalFolderTarget, root: Path) -> None:
     assert target.list_folder("/") == []
-    assert target.stat(f"/{STAGING}") is None
+    target.put_chunk(PutSpec("/half.bin", 9, NOON), 0, b"1234", last=False)
+    inside = f"/{STAGING}/{staged_name('/half.bin')}"
+    assert (target.stat(f"/{STAGING}"), target.list_folder(f"/{STAGING}"), target.stat(inside)) == (None, None, None)
+    with pytest.raises(ItemGone):
+        target.open(inside, size=4)
     target.make_folder("/a")
     target.make_folder(f"/a/{STAGING}")  # further down it is a name like any other
     put(target, "/x.txt", b"1")

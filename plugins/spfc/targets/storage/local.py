@@ -83,7 +83,7 @@ class LocalFolderTarget:
                 if error.errno in NO_FOLDER:
                     return None
                 raise
-        return None if found is None or levels == [STAGING] else posix.entry_of(path, found)
+        return None if found is None or levels[0] == STAGING else posix.entry_of(path, found)
 
     def list_folder(self, path: str) -> list[TargetEntry] | None:
         """See the protocol and the class."""
@@ -149,7 +149,7 @@ class LocalFolderTarget:
             try:
                 with self._root.down(top, levels[:-1]) as at:
                     found = self._root.look(top, at, levels[-1])
-                    if found is None or posix.kind_of(found) is not Kind.FILE:
+                    if found is None or levels[0] == STAGING or posix.kind_of(found) is not Kind.FILE:
                         raise ItemGone("No such file is there.", item=path)
                     stream = LocalStream(at, levels[-1], path, size, offset)
             except OSError as error:
@@ -236,6 +236,8 @@ class LocalFolderTarget:
 
     def _listed(self, top: int, path: str, levels: list[str]) -> list[TargetEntry] | None:
         entries: list[TargetEntry] = []
+        if levels[:1] == [STAGING]:
+            return None
         try:
             with self._root.down(top, levels) as at:
                 for name in posix.names(at):

@@ -21,10 +21,12 @@ log = logging.getLogger("spfc.targets")
 
 BATCH = 1000
 """Most keys of one bulk delete (DeleteObjects)."""
-LARGEST_COPY = 5 * 10**9
-"""Objects above 5 GB cannot be copied with one request (CopyObject)."""
-COPY_PART = 512 << 20
-"""Bytes of each part of such a copy."""
+LARGEST_COPY = 1 << 30
+"""Larger objects are copied in parts: one request (CopyObject) takes up to 5 GB, but then answers late."""
+COPY_PART = 256 << 20
+"""Bytes of each part of such a copy, more for objects that would need too many parts."""
+PATIENCE = 300
+"""Seconds for an answer: S3 may take minutes to put a file together, and s3fs would wait for 15 seconds."""
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds, give or take half, before a request is sent again that S3 found too many; s3fs has tried it by then."""
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -39,6 +41,7 @@ class S3Store:
     bulk = True
 
     def __init__(self, fs: Any, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        fs.read_timeout = max(PATIENCE, getattr(fs, "read_timeout", 0))  # a number in the connection wins over it
         self._fs = fs
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -250,8 +253,9 @@ class S3Store:
         found = self._ask("create_multipart_upload", goal, **labels)
         upload = S3Upload(self, goal, found["UploadId"])
         try:
-            for start in range(0, blob.size, COPY_PART):
-                upload.copy_part(origin, start, min(start + COPY_PART, blob.size))
+            part = max(COPY_PART, -(-blob.size // self.most_parts))
+            for start in range(0, blob.size, part):
+                upload.copy_part(origin, start, min(start + part, blob.size))
             upload.complete(condition, Label(None, ""))
         except BaseException:
             upload.abort()

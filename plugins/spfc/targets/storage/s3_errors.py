@@ -25,7 +25,7 @@ _LOGIN = frozenset({
     "UnrecognizedClientException", "InvalidClientTokenId",
 })  # fmt: skip
 _FORBIDDEN = frozenset({
-    "AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "InvalidObjectState", "MethodNotAllowed", "405",
+    "AccessDenied", "AllAccessDisabled", "AccountProblem", "403", "MethodNotAllowed", "405",
     "KMS.DisabledException", "KMS.AccessDeniedException",
 })  # fmt: skip
 _NO_PLACE = frozenset({"NoSuchBucket", "InvalidBucketName", "PermanentRedirect", "301"})
@@ -74,7 +74,8 @@ def _by_code(code: str, words: str, item: str) -> SpfcError:
     said = f"S3 said {code}{words}."
     if code in _LOGIN:
         return AuthenticationRefused(
-            f"S3 said {code}.", hint="Check access key, secret, session token and region of the connection."
+            f"S3 said {code}.",
+            hint="Check access key, secret, token and region of the connection, and the worker's clock.",
         )
     if code in _FORBIDDEN:
         return PermissionMissing(said, item=item, hint="See docs/object-storage.md for the rights that are needed.")
