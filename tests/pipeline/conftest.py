@@ -69,12 +69,12 @@ class World:
 
     def run(self, *, retries: int | None = None, **conf: Any) -> DagRunSeen:
         """Run the route's DAG to its end; tries that follow a failure follow it at once."""
-        from spfc.pipeline.factory import RETRIES, build_dag
+        from spfc.pipeline.factory import RETRIES, build_any_dag
         from spfc.pipeline.settings import find_route
 
         self.printed()
         with patched(self.environment):
-            dag = build_dag(find_route(self.route), retries=RETRIES if retries is None else retries)
+            dag = build_any_dag(find_route(self.route), retries=RETRIES if retries is None else retries)
             for task in dag.tasks:
                 task.retry_delay, task.retry_exponential_backoff = timedelta(0), False
             run = dag.test(run_conf=conf)
@@ -87,14 +87,14 @@ class World:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        from spfc.pipeline.factory import build_dag
+        from spfc.pipeline.factory import build_any_dag
         from spfc.pipeline.settings import find_route
 
         one = select(TaskInstance).where(
             TaskInstance.run_id == run_id, TaskInstance.task_id == task_id, TaskInstance.map_index == map_index
         )
         with patched(self.environment), create_session() as session:
-            dag = build_dag(find_route(self.route), retries=0)
+            dag = build_any_dag(find_route(self.route), retries=0)
             cleared = session.scalars(one).one()
             clear_task_instances([cleared], session)
             cleared.try_number += 1
