@@ -19,8 +19,8 @@ from spfc.doctor.catalogue import CHECKS
 from spfc.doctor.checkup import Checkup
 from spfc.doctor.ledger import LedgerCheck
 from spfc.doctor.shape import Check, Verdict, worst
-from spfc.pipeline.settings import find_file_route
-from spfc.routes import Route
+from spfc.pipeline.settings import find_route
+from spfc.routes import AnyRoute
 
 FAILED = 1
 """Exit status when any check failed."""
@@ -36,12 +36,12 @@ def doctor_here(route_name: str, *, write_probe: bool, as_json: bool) -> int:
 
     Reads only, unless ``write_probe``: then a folder is made at FileCloud and removed again, also after Ctrl-C.
     """
-    route = find_file_route(route_name)
+    route = find_route(route_name)
     with quiet(Path(os.devnull)) as (terminal, _):
         return _examine(route, Console(file=terminal), write_probe=write_probe, as_json=as_json)
 
 
-def _examine(route: Route, console: Console, *, write_probe: bool, as_json: bool) -> int:
+def _examine(route: AnyRoute, console: Console, *, write_probe: bool, as_json: bool) -> int:
     from spfc.cli.checkups import parts_of
     from spfc.pipeline.wiring import open_ledger
 

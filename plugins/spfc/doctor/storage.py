@@ -63,6 +63,8 @@ class StorageChecks:
         return ok(f"{self._place.label}{f' through {self._place.connection}' if self._place.connection else ''}.")
 
     def _look(self) -> Finding:
+        if self._place.local and (wrong := _wrong_place(Path(self._place.folder))):
+            return wrong
         listed = self._used.list_folder("/")
         if listed is None:
             return ok(f"{self._place.label} is not there yet; the first run makes it.")
@@ -113,3 +115,15 @@ class StorageChecks:
         if self._target is None:
             raise RuntimeError("the connection has not been read")
         return self._target
+
+
+def _wrong_place(folder: Path) -> Finding | None:
+    """Say what is wrong with a local folder that the first run could not make."""
+    if folder.exists() and not folder.is_dir():
+        return fail(f"{folder} is no folder.", "Move it away, or change target.url of the route.")
+    if not folder.parent.is_dir():
+        return fail(
+            f"The folder above it, {folder.parent}, is not there.",
+            "Is its disk mounted on this machine? Create it, or change target.url of the route.",
+        )
+    return None
