@@ -35,7 +35,8 @@ class Library:
     repeated, an older state may come first, deleted items have no name, a deleted or restored folder may be told
     without what is in it, and a silent deletion is not told at all. ``seed`` 0 means a feed without any surprise.
     ``served`` is every content that an item ever had. ``interludes`` are changes that happen when the library has been
-    called so many times; ``trouble`` are errors that come instead of an answer.
+    called so many times; ``trouble`` are errors that come instead of an answer. With ``has_feed`` off, only beginnings
+    can be asked for.
     """
 
     def __init__(self, seed: int) -> None:
@@ -47,6 +48,7 @@ class Library:
         self.interludes: dict[int, Callable[[], None]] = {}
         self.trouble: dict[int, SpfcError] = {}
         self.requests = 0
+        self.has_feed = True
         self._bin: list[tuple[str, ...]] = []
         self._told: dict[str, int] = {ROOT.id: 1}
         self._older: dict[str, SourceItem] = {}
@@ -178,11 +180,6 @@ class Library:
     # The source protocol
 
     @property
-    def has_feed(self) -> bool:
-        """There is a change feed."""
-        return True
-
-    @property
     def usage(self) -> Usage:
         return Usage(self.requests, self.requests)
 
@@ -194,6 +191,8 @@ class Library:
         if cursor is None or cursor == "fresh":
             return self._begin([i.id for i in self.items.values() if not i.deleted])
         kind, _, number = cursor.partition(":")
+        if kind == "at" and not self.has_feed:
+            raise CursorExpired("There is no change feed.")
         if kind == "at":
             return self._begin([i for i, told in self._told.items() if told > int(number)])
         if int(number) >= len(self._pages):

@@ -92,9 +92,10 @@ PROFILE = settings(
 )
 
 
-def check(database: MortalDatabase, folder: Path, surprise: int, history: list[Turn]) -> None:
+def check(database: MortalDatabase, folder: Path, surprise: int, history: list[Turn], *, has_feed: bool = True) -> None:
     """Live through a history, then let quiet runs follow, and hold the engine to its promises all the way."""
     life = Life(database, next(NAMES), surprise, folder)
+    life.library.has_feed = has_feed
     before = life.shot()
     for turn in history:
         life.live(turn)
@@ -152,3 +153,11 @@ def test_trouble_on_both_sides(database: MortalDatabase, tmp_path: Path, surpris
 @given(surprise=SEEDS, history=st.lists(turns(**CRASHES), min_size=1, max_size=3))
 def test_crashes(database: MortalDatabase, tmp_path: Path, surprise: int, history: list[Turn]) -> None:
     check(database, tmp_path, surprise, history)
+
+
+@seed(SEED)
+@PROFILE
+@given(surprise=SEEDS, history=st.lists(turns(**POLICIES | TROUBLE | CRASHES), min_size=1, max_size=3))
+def test_without_a_change_feed(database: MortalDatabase, tmp_path: Path, surprise: int, history: list[Turn]) -> None:
+    """Each run enumerates everything, or goes on with the enumeration that broke off."""
+    check(database, tmp_path, surprise, history, has_feed=False)

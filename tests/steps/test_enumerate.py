@@ -218,3 +218,67 @@ def test_a_task_gives_back_what_its_source_holds(house: House) -> None:
     with run.task("enumerate"):
         enumerate_source(run)
     assert house.source.closed == 1
+
+
+def paged(house: House, dies_at: int | None) -> None:
+    """Let fresh starts be told one item a page; the page of this number is never answered."""
+
+    def changes(cursor: str | None) -> ChangePage:
+        number = int((cursor or "page 0").removeprefix("page "))
+        if number == dies_at:
+            raise ServiceBusy("in mid-round")
+        living = sorted((item for item in house.source.items.values() if not item.deleted), key=lambda item: item.id)
+        return ChangePage((living[number],), f"page {number + 1}", number + 1 == len(living))
+
+    house.source.changes = changes  # type: ignore[method-assign]
+
+
+def test_what_an_earlier_run_did_not_see_is_not_gone(house: House) -> None:
+    """It may have come back since, and without a feed nobody would say so."""
+    house.source.has_feed = False
+    house.fill()
+    house.run()
+    hidden = house.source.items.pop("2")
+    paged(house, dies_at=4)
+    with pytest.raises(ServiceBusy):
+        house.run()
+    house.clock.now += 100_000
+    house.source.items["2"] = hidden
+    house.file("z9", "root", "nine.txt")
+    paged(house, dies_at=None)
+    house.run()
+    assert house.enumeration["full"] is False
+    assert {**FILLED, "/nine.txt": b"body"}.items() <= house.target.tree().items()
+    del house.source.items["2"]
+    house.run()
+    assert house.enumeration["full"] is True
+    assert "/two.txt" not in house.target.tree()
+
+
+def test_the_same_run_goes_on_and_believes_what_it_saw(house: House) -> None:
+    house.source.has_feed = False
+    house.fill()
+    house.run()
+    del house.source.items["2"]
+    paged(house, dies_at=4)
+    with pytest.raises(ServiceBusy):
+        enumerate_source(house.context(run_id="same"))
+    paged(house, dies_at=None)
+    house.run(run_id="same")
+    assert house.enumeration["full"] is True
+    assert "/two.txt" not in house.target.tree()
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "full"}])
+def test_a_first_enumeration_may_take_several_runs(house: House, options: dict[str, str]) -> None:
+    house.source.has_feed = False
+    house.fill()
+    for dies_at in (2, 4):
+        paged(house, dies_at=dies_at)
+        with pytest.raises(ServiceBusy):
+            enumerate_source(house.context())
+        house.clock.now += 100_000
+    paged(house, dies_at=None)
+    house.run(**options)
+    assert house.target.tree() == FILLED
+    assert house.debt() == 0

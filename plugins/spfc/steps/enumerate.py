@@ -21,7 +21,7 @@ from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import take_lease
 from spfc.ledger.observations import store_items, sweep
 from spfc.ledger.owing import owe_everything_missing
-from spfc.ledger.runs import RunRow, begin_run, update_run
+from spfc.ledger.runs import RunRow, begin_run, load_run, update_run
 from spfc.routes import RunMode
 from spfc.sources.base import Binding, ChangePage
 from spfc.steps.context import RunContext
@@ -72,9 +72,10 @@ def enumerate_source(run: RunContext) -> dict[str, Any]:
         end_dead_runs(connection, run)
         begin_again(connection, run)
         stored = load_cursor(connection, run.route.name)
+        begun = load_run(connection, run.route.name, run.run_id)
     if run.options.mode is RunMode.BACKFILL:
         return _as_known(run, stored)
-    cursor = _starting_point(run, stored)
+    cursor = _starting_point(run, stored, begun.started_at if begun else run.now())
     cursor = replace(cursor, binding={**_bind(run, cursor.binding), PLACE: place_of(run.route)})
     settle_doubts(run)
     tally = _Tally(Parents(run))
@@ -155,20 +156,31 @@ def _run_row(run: RunContext) -> RunRow:
     )
 
 
-def _starting_point(run: RunContext, stored: Cursor | None) -> Cursor:
-    """Return where to go on; a full enumeration that was interrupted is resumed, not begun again.
-
-    A source without a change feed is enumerated in full by every run.
-    """
+def _starting_point(run: RunContext, stored: Cursor | None, begun: float) -> Cursor:
+    """Return where to go on; a full enumeration that was interrupted is resumed, not begun again."""
     if stored is None:
         return Cursor(updated_at=run.now())
+    wanted = run.options.mode in (RunMode.FULL, RunMode.AUDIT)
+    if not run.source.has_feed:
+        return _without_feed(stored, begun, wanted=wanted)
     resuming = stored.full_round and not stored.round_complete
     old = run.route.limits.full_every_days * SECONDS_PER_DAY
     due = stored.full_at is not None and run.now() - stored.full_at > old
-    wanted = run.options.mode in (RunMode.FULL, RunMode.AUDIT)
-    if not resuming and (wanted or due or not run.source.has_feed):
-        return _fresh_start(stored)
-    return stored
+    return _fresh_start(stored) if not resuming and (wanted or due) else stored
+
+
+def _without_feed(stored: Cursor, begun: float, *, wanted: bool) -> Cursor:
+    """Return where to go on with a source of which each run reads one full enumeration.
+
+    One that an earlier run left unfinished is brought to its end, or a tree too large for one run would never be read.
+    But what it did not show then may be there now, and no feed would tell: so it proves no absence, and the next run
+    begins anew. Before the first copy there is nothing that could be taken for gone.
+    """
+    if stored.round_complete or stored.link is None:
+        return _fresh_start(stored) if stored.round_complete else stored
+    if stored.updated_at >= begun or stored.full_at is None:
+        return stored
+    return _fresh_start(stored) if wanted else replace(stored, full_round=False)
 
 
 def _fresh_start(cursor: Cursor) -> Cursor:
