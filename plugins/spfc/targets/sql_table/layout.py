@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
 from sqlalchemy.sql.elements import quoted_name
 
@@ -31,6 +33,7 @@ def quoted(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
+@lru_cache(maxsize=32)  # statements are compiled once per table object
 def rows_table(name: str, db_schema: str | None, schema: Schema) -> Table:
     """Return the table that keeps a list, with all columns that we know of."""
     users = [Column(quoted(placed.sql_name), TYPES[placed.column.type]()) for placed in schema.every]
@@ -56,6 +59,7 @@ def scanned(schema: Schema) -> tuple[TableColumn, ...]:
     return (TableColumn("spfc_id", ColumnType.INTEGER), *users, *BEHIND)
 
 
+@lru_cache(maxsize=32)
 def state_tables(db_schema: str | None) -> tuple[Table, Table]:
     """Return the tables of states and of changed rows."""
     metadata = MetaData(schema=None if db_schema is None else quoted(db_schema))

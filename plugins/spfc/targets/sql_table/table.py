@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -69,7 +68,6 @@ class SqlTable:
     ) -> None:
         self._route, self._name, self._db_schema = route, table, schema
         self._session = Session(url, table, patience)
-        self._built: tuple[Schema, Table] | None = None
 
     @property
     def calls(self) -> int:
@@ -250,14 +248,12 @@ class SqlTable:
 
     # The state
 
-    @cached_property
+    @property
     def _tables(self) -> tuple[Table, Table]:
         return state_tables(self._db_schema)
 
     def _table(self, schema: Schema) -> Table:
-        if self._built is None or self._built[0] != schema:
-            self._built = (schema, rows_table(self._name, self._db_schema, schema))
-        return self._built[1]
+        return rows_table(self._name, self._db_schema, schema)
 
     def _row(self, connection: Connection, *, lock: bool = False) -> StateRow | None:
         lists = self._tables[0]
