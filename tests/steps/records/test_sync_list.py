@@ -121,6 +121,18 @@ def test_everything_is_read_every_so_many_days(office: Office) -> None:
     assert office.book.asked == ["1d8"]
 
 
+def test_a_full_run_that_is_tried_again_does_not_read_everything_twice(office: Office) -> None:
+    filled(office)
+    office.sync("r", mode="full")
+    asked = len(office.book.asked)
+    office.sync("r", mode="full")
+    assert office.book.asked[asked:] == ["1d8"]
+    office.close()
+    office.book.asked.clear()
+    office.sync("r", mode="full")  # cleared by a person
+    assert office.book.asked[0] is None
+
+
 # The defects of the older library (Graph reference 7.1)
 
 

@@ -57,7 +57,9 @@ class Reader:
 
     def __init__(self, run: ListRun, state: ListState | None, binding: Binding, stop: Callable[[], bool]) -> None:
         self.state = state
-        self.guard = RowGuard(run.route, run.target.tally(run.run_id).applied)
+        self.earlier = run.target.tally(run.run_id)
+        """What earlier tries of this run have done."""
+        self.guard = RowGuard(run.route, self.earlier.applied)
         self._run, self._stop, self._binding = run, stop, binding
         self._round = Round(whole=state is None or state.page is None)
         self._asked: set[str | None] = set()

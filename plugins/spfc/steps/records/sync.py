@@ -49,7 +49,8 @@ def sync_list(run: ListRun, stop: Stop) -> dict[str, Any]:
     if run.options.purge and reader.state is not None:
         done = run.target.purge(reader.state, fence_of(run), now=run.now(), run_id=run.run_id)
         log.info("%d marked rows were deleted for good", done.touched)
-    if reader.state is None or _full_is_due(run, reader.state):
+    asked = run.options.mode is ListRunMode.FULL and (beginning.anew or not reader.earlier.full)
+    if reader.state is None or _full_is_due(run, reader.state, asked=asked):
         reader.start_reading()
     quiet = reader.read()
     result = _told(run, {QUIET: int(quiet), HELD_TEXT: reader.guard.text})
@@ -59,12 +60,12 @@ def sync_list(run: ListRun, stop: Stop) -> dict[str, Any]:
     return result if state is None else {**result, "stage": state.stage.value, "generation": state.generation}
 
 
-def _full_is_due(run: ListRun, state: ListState) -> bool:
+def _full_is_due(run: ListRun, state: ListState, *, asked: bool) -> bool:
     """Say whether to begin a full reading; one that is under way is gone on with, not begun again."""
     if state.stage is Stage.READING:
         return False
     age = run.now() - (state.full_at or 0.0)
-    return run.options.mode is ListRunMode.FULL or age > run.route.limits.full_every_days * SECONDS_PER_DAY
+    return asked or age > run.route.limits.full_every_days * SECONDS_PER_DAY
 
 
 def _told(run: ListRun, more: dict[str, Any]) -> dict[str, Any]:
