@@ -51,6 +51,13 @@ class MortalSession(Session):
         with self.perils.effect():
             return super().write(work)
 
+    def close(self) -> None:
+        """Stay open: a thousand short lives would open and close the same file all day."""
+
+    def end(self) -> None:
+        """Give connections back in the end."""
+        super().close()
+
     def _engine(self) -> Engine:
         fresh = self._opened is None
         engine = super()._engine()
@@ -94,12 +101,12 @@ class ListLife(Office):
         self.told_versions: set[tuple[int, str, object]] = set()
         self.closed: ClosedList | None = None
         self.error = ""
+        self.session = MortalSession(self.url, "items")
+        self.session.perils = self.perils
 
     def table(self) -> SqlTable:
         table = SqlTable(self.url, route=self.name, table="items")
-        session = MortalSession(self.url, "items")
-        session.perils = self.perils
-        table._session = session
+        table._session = self.session
         return table
 
     # What people do

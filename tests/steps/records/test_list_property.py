@@ -19,7 +19,7 @@ from spfc.targets.records import RowAction, RowChange, Stage
 
 pytestmark = pytest.mark.timeout(1200)
 
-QUIET_RUNS = 4
+QUIET_RUNS = 5
 DAY = 86_400.0
 SEED = int(os.environ.get("SPFC_SEED", "0"))
 EXAMPLES = int(os.environ.get("SPFC_EXAMPLES", "100"))
@@ -100,11 +100,12 @@ def check(database: MortalDatabase, folder: Path, history: list[Turn]) -> None:
         note(f"{turn}: {life.error}")
         after_run(life, before)
     runs = 0
-    while runs == 0 or not settled(life):
+    while runs < 2 or not settled(life):
         assert runs < QUIET_RUNS, f"not settled after {runs} quiet runs: {life.error}"
         life.clock.now += DAY
         before = set(life.rows())
-        options: dict[str, Any] = {} if runs else {"mode": "full"}
+        # The first may go on with a reading that is under way, and an item that this had shown may be gone since.
+        options: dict[str, Any] = {"mode": "full"} if runs < 2 else {}
         life.turn(Turn(options=options if life.book.items else {**options, "purge": True}))
         note(f"quiet: {life.error} {life.result}")
         after_run(life, before)
@@ -112,6 +113,7 @@ def check(database: MortalDatabase, folder: Path, history: list[Turn]) -> None:
     event(f"{runs} quiet runs")
     nothing_is_lost(life)
     repeating_is_harmless(life)
+    life.session.end()
 
 
 def settled(life: ListLife) -> bool:
