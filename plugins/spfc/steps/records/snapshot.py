@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from spfc.errors import Disposition, PlaceNotFound, ServiceBusy, ServiceError
+from spfc.errors import Disposition, ServiceBusy, ServiceError
 from spfc.ledger.runs import load_run, update_run
 from spfc.routes.lists import SnapshotFormat
 from spfc.steps.context import ListRun
@@ -78,12 +78,8 @@ def _put(target: Target, file: Path, done: SnapshotDone, modified: int) -> None:
 
 
 def _put_once(target: Target, file: Path, done: SnapshotDone, modified: int) -> None:
-    spec = PutSpec(done.path, done.bytes, modified)
-    try:
-        sent = _send(target, file, spec)
-    except PlaceNotFound:
-        target.make_folder("/")
-        sent = _send(target, file, spec)
+    target.make_folder("/")
+    sent = _send(target, file, PutSpec(done.path, done.bytes, modified))
     found = read_back(target, done.path, size=done.bytes)
     if found is None or found.fingerprint != sent:
         raise ServiceBusy(
