@@ -99,6 +99,14 @@ class RecordContract:
         assert again.bind(known)[IDENTITY] == known[IDENTITY]
         assert again.usage.requests == 0
 
+    def test_closing_is_harmless(self, world: RecordWorld) -> None:
+        source = bound(world)
+        source.changes(None)
+        spending = source.usage
+        source.close()
+        source.close()
+        assert source.usage == spending, "what was spent is asked for when the source is closed"
+
     # -- columns -------------------------------------------------------------------------------------
 
     def test_columns_name_the_keys_of_values(self, world: RecordWorld) -> None:

@@ -35,6 +35,7 @@ class MemoryRecordSource:
         self.fail_next: dict[str, list[SpfcError]] = {}
         self.identity = "memory"
         self.refusals = 0
+        self.closed = 0
         self._read_to_end = False
         self._pages: list[tuple[tuple[Record, ...], bool]] = []
         self._readings: list[tuple[Record, ...]] = []
@@ -76,6 +77,10 @@ class MemoryRecordSource:
             if cursor is not None and cursor.startswith("reading "):
                 return self._reading(*(int(number) for number in cursor.split()[1:]))
             return self._scripted(0 if cursor in (None, _FRESH) else int(cursor or 0))
+
+    def close(self) -> None:
+        """See the protocol."""
+        self.closed += 1
 
     def _scripted(self, number: int) -> RecordPage:
         end = len(self._pages)
