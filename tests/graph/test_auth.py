@@ -210,6 +210,7 @@ def test_certificates_in_every_form(settings_for: Make, tmp_path: Path) -> None:
         {"graph_root": "http://graph.example.test/v1.0"},
         {"authority": "https://user:word@login.example.test"},
         {"page_size": 0},
+        {"page_size": 5001},
         {"units_per_minute": 0},
     ],
 )

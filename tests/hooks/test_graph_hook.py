@@ -124,7 +124,7 @@ def test_proxies_as_the_provider_takes_them(connect: Any) -> None:
         ({}, {"units_per_minute": 0}, "units_per_minute"),
         ({}, {"units_per_day": 0}, "units_per_day"),
         ({}, {"tier": "gold"}, "Known are: auto, 0-1k"),
-        ({}, {"page_size": 5000}, "page_size"),
+        ({}, {"page_size": 5001}, "page_size"),
         ({}, {"verify": True, "trust_env": "perhaps"}, "trust_env"),
         ({}, {"proxies": "not json"}, "proxies"),
         ({}, {"cloud": "mars"}, "mars"),

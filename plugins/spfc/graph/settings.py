@@ -16,6 +16,8 @@ from spfc.graph.tiers import NAMES, NONE, quota
 from spfc.pacing import Quota
 
 API_VERSION: Final = "v1.0"
+LARGEST_PAGE: Final = 5000
+"""What routes may ask for per page of a list (``limits.page_size``)."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -80,7 +82,8 @@ class GraphSettings:
     read_timeout: float = 60.0
     pool_size: int = 32
     page_size: int = 1000
-    """``$top`` of the change feed: 1000 is the most that was seen to be honoured (Graph reference 6.2)."""
+    """``$top`` of change feeds. Of a library's, 1000 is the most that was seen to be honoured (Graph reference 6.2); of a
+    list's nobody knows, and asking for more than the service gives costs nothing."""
     units_per_minute: int | None = None
     """Own limit in resource units; None = that of ``tier``."""
     units_per_day: int | None = None
@@ -100,7 +103,7 @@ class GraphSettings:
         self._need("client_secret or certificate", bool(self.client_secret) or self.certificate is not None)
         if self.cloud not in CLOUDS:
             raise ConnectionInvalid(f"Unknown cloud '{self.cloud}'.", hint=f"Known are: {', '.join(CLOUDS)}.")
-        self._need("page_size between 1 and 1000", 1 <= self.page_size <= 1000)
+        self._need(f"page_size between 1 and {LARGEST_PAGE}", 1 <= self.page_size <= LARGEST_PAGE)
         self._need("units_per_minute above 0", self.units_per_minute is None or self.units_per_minute > 0)
         self._need("units_per_day above 0", self.units_per_day is None or self.units_per_day > 0)
         if self.tier not in NAMES:
