@@ -91,18 +91,18 @@ def build(folder: Path, *, seed: int = 1, rows: int = ROWS) -> SampleLists:
     return SampleLists(folder, rows, len(COLUMNS))
 
 
-def people_edit(folder: Path, *, seed: int = 1) -> list[ListChange]:
+def people_edit(folder: Path, *, seed: int = 1, new_column: bool = False) -> list[ListChange]:
     """Work on the contracts as people do; return what was done.
 
     Rows deleted by an earlier call are restored (two of them), then rows are added, edited and deleted, each row at
-    most once; the first call adds a column too and fills it in for the rows that it edits.
+    most once. With `new_column` a column is added first, unless it is there, and filled in for rows that are edited.
     """
     path, kept = folder / f"{CONTRACTS}.json", folder / _BIN
     columns, rows = _read(path)
     _, deleted = _read(kept) if kept.exists() else ([], {})
     _, suppliers = _read(folder / f"{SUPPLIERS}.json")
     rng = random.Random(f"{seed}/{len(rows)}/{len(deleted)}")
-    changes = _add_column(columns)
+    changes = _add_column(columns) if new_column else []
     for row_id in sorted(deleted)[:2]:
         rows[row_id] = deleted.pop(row_id)
         changes.append(_told(ListDeed.RESTORE, row_id, rows))
@@ -114,7 +114,8 @@ def people_edit(folder: Path, *, seed: int = 1) -> list[ListChange]:
         rows[row_id] = _contract(rng, row_id, suppliers)
         changes.append(_told(ListDeed.ADD, row_id, rows))
     for row_id in edited:
-        rows[row_id] = rows[row_id] | {"Amount": _amount(rng), "Status": "Signed", "Risk": rng.choice(("low", "high"))}
+        risk = {"Risk": rng.choice(("low", "high"))} if NEW_COLUMN in columns else {}
+        rows[row_id] = rows[row_id] | {"Amount": _amount(rng), "Status": "Signed"} | risk
         changes.append(_told(ListDeed.EDIT, row_id, rows))
     for row_id in sorted(set(gone) - set(edited)):
         changes.append(_told(ListDeed.DELETE, row_id, rows))
@@ -125,7 +126,7 @@ def people_edit(folder: Path, *, seed: int = 1) -> list[ListChange]:
 
 
 def _add_column(columns: list[Json]) -> list[ListChange]:
-    if any(column["name"] == NEW_COLUMN["name"] for column in columns):
+    if NEW_COLUMN in columns:
         return []
     columns.append(NEW_COLUMN)
     return [ListChange(ListDeed.ADD_COLUMN, None, str(NEW_COLUMN["displayName"]))]

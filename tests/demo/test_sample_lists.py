@@ -57,8 +57,8 @@ def test_every_deed_is_told_by_the_feed(tmp_path: Path) -> None:
         assert set(ColumnType) == {column.type for column in columns}
         assert {key for record in told(pages).values() for key in record.values} <= {c.name for c in columns}
         seen: Counter[ListDeed] = Counter()
-        for _ in range(2):
-            changes = people_edit(folder, seed=SEED)
+        for new_column in (False, True):
+            changes = people_edit(folder, seed=SEED, new_column=new_column)
             seen += Counter(change.deed for change in changes)
             rows = told(one_round(source, cursor)[0])
             _, cursor = one_round(source, cursor)
