@@ -187,7 +187,7 @@ def test_a_table_with_rows(tmp_path: Path) -> None:
         return SqlTable(f"sqlite:///{tmp_path / 'w.db'}", route="r", table="orders")
 
     with closing(table()) as made:
-        made.prepare((), ListState(), 1, run_id="run1")
+        made.prepare(None, ListState(), 1, run_id="run1")
     result = examine(TableChecks(table, "w:orders"))
     assert result.bad() == []
     assert "is kept there" in result["table.connection"].found

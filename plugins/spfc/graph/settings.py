@@ -82,8 +82,8 @@ class GraphSettings:
     read_timeout: float = 60.0
     pool_size: int = 32
     page_size: int = 1000
-    """``$top`` of change feeds. Of a library's, 1000 is the most that was seen to be honoured (Graph reference 6.2); of a
-    list's nobody knows, and asking for more than the service gives costs nothing."""
+    """``$top`` of change feeds. Of a library's, 1000 is the most that was seen to be honoured (Graph reference 6.2); of
+    a list's nobody knows, and asking for more than the service gives costs nothing."""
     units_per_minute: int | None = None
     """Own limit in resource units; None = that of ``tier``."""
     units_per_day: int | None = None

@@ -110,9 +110,6 @@ class MemoryRecordSource:
         else:
             self.rows[record.id] = record
 
-    def close(self) -> None:
-        """See the protocol."""
-
     def _call(self, operation: str) -> None:
         self.counts[operation] += 1
         queued = self.fail_next.get(operation)
