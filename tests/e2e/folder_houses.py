@@ -79,7 +79,7 @@ class CloudFolderHouse(FolderHouse):
         return False
 
     def check_nothing_left(self) -> None:
-        """One more run costs one listing of each page of each folder, and fetches nothing. Pages overlap by an entry."""
+        """One more run lists each page of each folder once, and fetches nothing. Pages overlap by an entry."""
         mark = self.filecloud.journal.mark()
         assert self.trouble().closed.verdict == "green"
         asked = [entry.operation for entry in self.filecloud.journal.since(mark)]
