@@ -141,6 +141,29 @@ def test_a_task_that_is_told_to_stop_leaves_the_line_open(netted: House) -> None
     assert kept(netted) == {"/Net": None, "/Net/a.txt": b"more than a chunk of bytes"}
 
 
+def test_a_task_that_is_told_to_stop_begins_no_further_file(netted: House) -> None:
+    netted.publish([netted.file(str(n), "n", f"{n}.txt", f"body {n}") for n in range(2, 6)])
+    netted.run()
+    gone(netted, "2", "3", "4", "5")
+    run = netted.context()
+    enumerate_source(run)
+    netted.manifest = diff_and_plan(run)
+    plain = netted.target.remove
+
+    def told_to_stop(path: str, kind: Kind) -> None:
+        plain(path, kind)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    netted.target.remove = told_to_stop  # type: ignore[method-assign]
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with pytest.raises(Interrupted, match="3 removals left"):
+            apply_removals(run, netted.manifest["plan_id"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [stored.outcome.value for stored in netted.lines()] == ["done", "pending", "pending", "pending"]
+
+
 def run_failing_at(house: House, number: int) -> bool:
     """Run, with one call of the removals failing; say whether that many were made."""
     run = house.context()

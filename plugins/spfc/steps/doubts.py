@@ -23,6 +23,7 @@ from spfc.planning.model import Action, Outcome, Reason, SourceItem
 from spfc.steps.brakes import Brakes
 from spfc.steps.context import RunContext
 from spfc.steps.copying import arrived_before, in_flight, jobs_of
+from spfc.steps.halting import Halt
 from spfc.steps.placement import Placement
 from spfc.steps.removals import remove
 from spfc.steps.results import deferred, record
@@ -149,7 +150,7 @@ def _arrived(run: RunContext, lines: list[StoredLine]) -> Looked:
 
 
 def _removed(run: RunContext, lines: list[StoredLine]) -> Looked:
-    return lines, [remove(run, stored, Placement(run)) for stored in lines]
+    return lines, [remove(run, stored, Placement(run), Halt(run)) for stored in lines]
 
 
 def _is_plain(stored: StoredLine) -> bool:

@@ -9,21 +9,21 @@ from spfc.errors import ItemGone, MoveRefused, NotReached, TargetChanged, Target
 from spfc.ledger.relocations import forget_below
 from spfc.planning.model import Kind, PlanLine, SyncedItem, TargetEntry
 from spfc.planning.names import not_aside
+from spfc.steps.brakes import told_to_stop
 from spfc.steps.context import RunContext
 from spfc.steps.halting import Halt
 from spfc.targets.base import Target
 from spfc.targets.paths import MOST_NAMES, numbered
 from spfc.transfer.carry import carry_file
-from spfc.transfer.interrupt import on_termination
 
 log = logging.getLogger("spfc.removals")
 
 
-def quarantine(run: RunContext, line: PlanLine, synced: SyncedItem, path: str) -> str:
+def quarantine(run: RunContext, line: PlanLine, synced: SyncedItem, path: str, halt: Halt) -> str:
     """Take what is at ``path`` out of the mirrored tree and return where it is kept: by day, then by its former path.
 
     Raises ItemGone when nothing is there (any more). May be repeated: what a try that broke off has brought to the
-    quarantine stays there, and the rest follows.
+    quarantine stays there, and the rest follows. ``halt`` says when to carry no further file.
     """
     root = f"{run.route.quarantine_folder}/{datetime.fromtimestamp(run.now(), UTC).date().isoformat()}"
     folder, _, name = line.target_path.rpartition("/")
@@ -36,10 +36,7 @@ def quarantine(run: RunContext, line: PlanLine, synced: SyncedItem, path: str) -
         with run.writing() as connection:
             forget_below(connection, run.route.name, synced.id)
             run.renew(connection)
-    halt = Halt(run)
-    with on_termination(halt.hurry):
-        went = _Porter(run, run.target.beside(root), halt).carry(path, wanted)
-    return root + went
+    return root + _Porter(run, run.target.beside(root), halt).carry(path, wanted)
 
 
 class _Porter:
@@ -60,6 +57,8 @@ class _Porter:
 
     def _file(self, entry: TargetEntry, wanted: str) -> str:
         self._run.beat()
+        if self._halt.hurried:
+            raise told_to_stop("the rest of a folder")
         if self._halt():
             raise NotReached("There was no time to bring all of it to the quarantine.", item=entry.path)
         folder, _, name = wanted.rpartition("/")

@@ -12,12 +12,16 @@ from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, Reason, SyncedItem
+from spfc.reporting.wording import plural
 from spfc.routes import RemovalPolicy
+from spfc.steps.brakes import told_to_stop
 from spfc.steps.context import RunContext
+from spfc.steps.halting import Halt
 from spfc.steps.leftovers import remove_leftover
 from spfc.steps.placement import Placement
 from spfc.steps.quarantine import quarantine
 from spfc.steps.results import deferred, record, result_of_error
+from spfc.transfer.interrupt import on_termination
 
 log = logging.getLogger("spfc.removals")
 
@@ -25,21 +29,24 @@ log = logging.getLogger("spfc.removals")
 def apply_removals(run: RunContext, plan_id: str) -> dict[str, Any]:
     """Remove what the plan names, as the route's policy says. Returns counts by outcome.
 
-    Raises :class:`~spfc.errors.Interrupted` on SIGTERM while an item is carried to a quarantine on other storage; the
-    rest stays pending.
+    Raises :class:`~spfc.errors.Interrupted` on SIGTERM; the rest stays pending.
     """
     with run.reading() as connection:
         lines = list(stored_lines(connection, plan_id, actions=(Action.REMOVE,), outcomes=(Outcome.PENDING,)))
     placement = Placement(run)
     counts: dict[str, Any] = {}
-    for stored in lines:
-        result = remove(run, stored, placement)
-        if stored.detail:
-            # Who approved it stays in the plan beside what became of it.
-            result = replace(result, detail=f"{stored.detail}; {result.detail}")
-        record(run, plan_id, [result])
-        placement.forget()
-        counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
+    halt = Halt(run)
+    with on_termination(halt.hurry):
+        for number, stored in enumerate(lines):
+            if halt.hurried:
+                raise told_to_stop(plural(len(lines) - number, "removal"))
+            result = remove(run, stored, placement, halt)
+            if stored.detail:
+                # Who approved it stays in the plan beside what became of it.
+                result = replace(result, detail=f"{stored.detail}; {result.detail}")
+            record(run, plan_id, [result])
+            placement.forget()
+            counts[result.outcome.value] = counts.get(result.outcome.value, 0) + 1
     log.info("Removals by policy %s: %s", run.route.policies.removals.value, counts or "none")
     return counts
 
@@ -53,7 +60,7 @@ def release_removals(run: RunContext, plan_id: str, who: str) -> int:
     return released
 
 
-def remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineResult:
+def remove(run: RunContext, stored: StoredLine, placement: Placement, halt: Halt) -> LineResult:
     """Execute one removal and return how it ended; nothing is committed."""
     route, item_id = run.route, stored.line.item_id
     with run.reading() as connection:
@@ -71,14 +78,14 @@ def remove(run: RunContext, stored: StoredLine, placement: Placement) -> LineRes
         if stored.line.reason is Reason.LEFT_BEHIND:
             path = placement.item(synced)
             return remove_leftover(run, stored, synced, path) if path else _lost(stored)
-        return _by_policy(run, stored, synced, placement)
+        return _by_policy(run, stored, synced, placement, halt)
     except Interrupted:
         raise  # the line stays open
     except SpfcError as error:
         return result_of_error(stored, error)
 
 
-def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placement: Placement) -> LineResult:
+def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placement: Placement, halt: Halt) -> LineResult:
     line, policy = stored.line, run.route.policies.removals
     if policy is RemovalPolicy.KEEP:
         return LineResult(stored.seq, line.item_id, Outcome.SKIPPED, detail="Kept at the target, as the route says.")
@@ -89,7 +96,7 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
     try:
-        went = quarantine(run, line, synced, path)
+        went = quarantine(run, line, synced, path, halt)
     except ItemGone:
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="It was gone already.", removed=True)
     return LineResult(stored.seq, line.item_id, Outcome.DONE, detail=f"quarantined as {went}", removed=True)
