@@ -12,6 +12,7 @@ from tests.planning.trees import ROOT, folder
 from tests.steps.house import House
 
 from spfc.errors import Interrupted, ReplyLost
+from spfc.planning.model import Kind
 from spfc.steps.enumerate import enumerate_source
 from spfc.steps.plan import diff_and_plan
 from spfc.steps.removals import apply_removals
