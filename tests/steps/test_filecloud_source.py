@@ -265,6 +265,7 @@ def test_the_target_follows_and_nothing_below_a_closed_folder_is_lost(
 
 
 def live(house: CloudHouse, world: FileCloudWorld, history: list[Any]) -> None:
+    broke_off = False
     for steps, shut, dies in history:
         for step in steps:
             act(world, *step)
@@ -281,11 +282,14 @@ def live(house: CloudHouse, world: FileCloudWorld, history: list[Any]) -> None:
             event("died")
             assert house.target.tree() == before
             house.clock.now += 100_000  # until its lease is nobody's
+            broke_off = True
             continue
         after = house.target.tree()
         note(f"target {sorted(after)}, owed {house.debt()}")
         assert below(before, hidden).items() <= below(after, hidden).items(), "lost below a closed folder"
-        assert (house.debt() > 0) == bool(hidden) or feed_was_blind(house, hidden)
+        # A run that goes on with another one's listing has not looked into every folder itself.
+        assert broke_off or (house.debt() > 0) == bool(hidden) or feed_was_blind(house, hidden)
+        broke_off = False
         if hidden:
             event("closed")
     closed(world)
