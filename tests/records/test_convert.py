@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spfc.records.convert import MISFIT, convert, convert_row, instant, raw_json
+from spfc.records.convert import MISFIT, convert, convert_row, instant, raw_json, same
 from spfc.records.model import Column, ColumnType, PlacedColumn
 
 T, W, N, B, M, J = tuple(ColumnType)  # text, whole number, number, boolean, moment, JSON
@@ -164,6 +164,32 @@ def test_a_row_has_every_column_and_its_misfits_apart() -> None:
     typed, misfits = convert_row({"Title": "a", "Amount": "much", "Noise": 1}, placed)
     assert typed == {"title": "a", "amount": None, "left": None}
     assert misfits == {"Amount": "much"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        (1, True, False),
+        (True, True, True),
+        ([1], [True], False),
+        ({"a": [0]}, {"a": [False]}, False),
+        (1e300, 10**300, True),
+        ([{"a": 1e300}], [{"a": 10**300}], True),
+        (10**400, 10**400, True),
+        (10**400, 10**401, False),
+        (1, 2, False),
+        (1, 1.0, True),
+        (None, None, True),
+        (None, 0, False),
+        ("1", 1, False),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ([1, 2], [2, 1], False),
+        (EIGHT, EIGHT, True),
+    ],
+)
+def test_sameness(one: object, other: object, wanted: bool) -> None:
+    assert same(one, other) is wanted
+    assert same(other, one) is wanted
 
 
 def test_moments() -> None:

@@ -172,6 +172,7 @@ class RecordTableContract:
             {"Choices": {}},
             {"Choices": "plain"},
             {"Choices": 1e16},
+            {"Choices": {"of": [1e300, -1e300, 2**63]}},
             {"Choices": [10**30, 1e-7, "🙂", True, None]},
             {"Choices": False},
             {"Done": False},

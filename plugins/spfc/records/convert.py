@@ -84,6 +84,21 @@ def raw_json(values: Mapping[str, object]) -> str:
     return json.dumps({name: _storable(value) for name, value in values.items()}, separators=(",", ":"))
 
 
+def same(one: Typed, other: Typed) -> bool:
+    """Say whether two typed values are the same to a reader of the table.
+
+    ``True`` is not 1. Numbers that are one double are the same however they are written: ``jsonb`` gives ``1e300`` back
+    as 301 digits.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return one == other or _as_double(one) == _as_double(other) is not None
+
+
 def instant(seconds: float | None) -> datetime | None:
     """Return a moment given in seconds since 1970 UTC; None when unknown or outside the years 1 to 9999."""
     if seconds is None:
@@ -91,6 +106,13 @@ def instant(seconds: float | None) -> datetime | None:
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     except (OverflowError, ValueError):
+        return None
+
+
+def _as_double(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:
         return None
 
 

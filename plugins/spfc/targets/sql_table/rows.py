@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from spfc.records.convert import convert_row, instant, raw_json
+from spfc.records.convert import convert_row, instant, raw_json, same
 from spfc.records.model import Record
 from spfc.records.schema import Schema
 from spfc.targets.records import Applied, Doomed, RowAction
@@ -153,13 +153,9 @@ def _judge(row: RowMapping | None, values: dict[str, Any]) -> tuple[RowAction, s
     if row["spfc_version"] != values["spfc_version"]:
         return RowAction.UPDATED, NEW_VERSION
     # Not the version alone: it stays when what a lookup shows is renamed, and somebody may have edited the row here.
-    if any(_differ(row[name], value) for name, value in values.items()):
+    if not all(same(row[name], value) for name, value in values.items()):
         return RowAction.UPDATED, OTHER_VALUES
     return RowAction.UNCHANGED, ""
-
-
-def _differ(one: object, other: object) -> bool:
-    return one != other or isinstance(one, bool) is not isinstance(other, bool)  # to Python 1 and True are the same
 
 
 def _upsert(connection: Connection, table: Table, names: list[str]) -> Any:
