@@ -94,6 +94,7 @@ class Office:
         """Return the living rows by id, without what only says when they were written."""
         table = self.table()
         if table.load() is None:
+            table.close()
             return {}
         names = [column.sql_name for column in table.layout()]
         found = {}

@@ -13,7 +13,7 @@ from tests.steps.records.life import ListLife, Turn
 
 from spfc.targets.records import RowAction
 
-EFFECTS = 16
+EFFECTS = 12
 """More side effects than any of these runs has, so that each is met."""
 
 SCENES: dict[str, dict[str, Any]] = {

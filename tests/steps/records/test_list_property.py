@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(1200)
 QUIET_RUNS = 5
 DAY = 86_400.0
 SEED = int(os.environ.get("SPFC_SEED", "0"))
-EXAMPLES = int(os.environ.get("SPFC_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("SPFC_EXAMPLES", "40"))
 
 KINDS = ("add", "add", "add", "edit", "edit", "delete", "delete", "restore", "touch", "alter_quietly", "lose", "column",
          "forget", "noise")  # fmt: skip

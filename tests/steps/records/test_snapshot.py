@@ -22,6 +22,7 @@ from spfc.targets.base import PutSpec
 from spfc.targets.memory import MemoryTarget
 from spfc.targets.records import TableColumn
 from spfc.targets.snapshots import GROUP, write_csv, write_parquet
+from spfc.targets.storage.local import LocalFolderTarget
 
 COLUMNS = (
     TITLE,
@@ -174,6 +175,21 @@ def test_nothing_is_written_before_everything_was_read_once(office: Office) -> N
     office.run_id = "r"
     assert snapshot(office, target) is None
     assert target.calls == 0
+
+
+def test_a_local_folder_gets_it_whole(office: Office, tmp_path: Path) -> None:
+    folder = tmp_path / "snapshots"
+    for number in range(1, 4):
+        office.book.add(Title="x" * number * 1000)
+        office.sync()
+        target = LocalFolderTarget(str(folder), chunk_size=512)
+        run = office.context(office.run_id)
+        done = write_snapshot(run, lambda made=target: made)  # type: ignore[misc]
+        run.target.close()
+        assert done is not None
+        assert (folder / "office.csv").stat().st_size == done.bytes
+        office.close()
+    assert [path.name for path in folder.iterdir() if not path.name.startswith(".")] == ["office.csv"]
 
 
 def test_a_route_without_a_snapshot(office: Office) -> None:

@@ -504,7 +504,7 @@ def test_a_task_whose_lease_was_taken_over_cannot_write(office: Office) -> None:
     from spfc.errors import LeaseLost
     from spfc.steps.records import sync_list
 
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost), old.task("sync"):
         sync_list(old, StopSignal(office.clock, 1e12))
     assert office.told() == [(1, "updated")]
     assert office.titles()[1] == "one"
