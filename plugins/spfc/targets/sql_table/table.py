@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
-    literal,
     select,
     text,
     update,
@@ -44,7 +42,8 @@ from spfc.targets.records import (
 from spfc.targets.sql_table.database import PATIENCE, Session
 from spfc.targets.sql_table.definition import add_columns, check_free, make_tables
 from spfc.targets.sql_table.layout import rows_table, scanned, state_tables
-from spfc.targets.sql_table.rows import FATE, Page, Stamp, chunked, sort_page, write_page
+from spfc.targets.sql_table.log import ChangeLog
+from spfc.targets.sql_table.rows import FATE, Stamp, sort_page, write_page
 from spfc.targets.sql_table.state import StateRow, from_row, to_row
 
 log = logging.getLogger("spfc.sql_table")
@@ -120,7 +119,7 @@ class SqlTable:
             fate = doom(len(page.doomed), lambda: row.living) if page.doomed else Doomed.DELETE
             write_page(connection, table, page, fate, stamp)
             page.doom(fate)
-            self._log(connection, page, stamp, first=before.full_at is None)
+            self._log.write(connection, page, stamp, first=before.full_at is None)
             done = page.applied()
             tally = _more(row.tally_of(run_id), done, before, after, seen=len(records), pages=1)
             self._store(connection, row.moved(after, fence, run_id, tally, done))
@@ -154,7 +153,7 @@ class SqlTable:
             done = Applied({FATE[fate]: number} if number else {})
             if number:
                 evidence = NOT_SHOWN_HELD if fate is Doomed.HOLD else NOT_SHOWN
-                self._log_all(connection, table, unseen, FATE[fate], evidence, stamp)
+                self._log.write_all(connection, table, unseen, FATE[fate], evidence, stamp)
                 self._end(connection, table, unseen, fate, stamp)
             tally = _more(row.tally_of(run_id), done, before, after)
             moved = row.moved(after, fence, run_id, tally, done)
@@ -175,7 +174,7 @@ class SqlTable:
             number = _count(connection, table, marked)
             done = Applied({RowAction.PURGED: number} if number else {})
             if number:
-                self._log_all(connection, table, marked, RowAction.PURGED, PURGED, stamp)
+                self._log.write_all(connection, table, marked, RowAction.PURGED, PURGED, stamp)
                 self._end(connection, table, marked, Doomed.DELETE, stamp)
             tally = row.tally_of(run_id)
             tally = replace(tally, applied=tally.applied + done)
@@ -196,22 +195,14 @@ class SqlTable:
 
     def changes(self, run_id: str) -> Iterator[RowChange]:
         """See the protocol."""
-        table = self._tables[1]
-        query = select(table.c.row_id, table.c.action, table.c.evidence, table.c.at)
-        query = query.where(table.c.route == self._route, table.c.run_id == run_id).order_by(table.c.seq)
         if self._session.is_missing_file:
             return
         with self._session.streaming() as connection:
-            if not inspect(connection).has_table(table.name, schema=self._db_schema):
-                return
-            for row_id, action, evidence, at in connection.execute(query):
-                yield RowChange(row_id, RowAction(action), evidence, at)
+            yield from self._log.read(connection, run_id)
 
     def forget_changes(self, before: float) -> int:
         """See the protocol."""
-        table = self._tables[1]
-        old = delete(table).where(table.c.route == self._route, table.c.at < before)
-        return self._session.write(lambda connection: int(connection.execute(old).rowcount))
+        return self._session.write(lambda connection: self._log.forget(connection, before))
 
     def layout(self) -> tuple[TableColumn, ...]:
         """See the protocol."""
@@ -251,6 +242,10 @@ class SqlTable:
     @property
     def _tables(self) -> tuple[Table, Table]:
         return state_tables(self._db_schema)
+
+    @property
+    def _log(self) -> ChangeLog:
+        return ChangeLog(self._tables[1], self._route)
 
     def _table(self, schema: Schema) -> Table:
         return rows_table(self._name, self._db_schema, schema)
@@ -321,30 +316,6 @@ class SqlTable:
         return compared if row is not None else replace(compared, changes=())
 
     # Rows
-
-    def _log(self, connection: Connection, page: Page, stamp: Stamp, *, first: bool) -> None:
-        lines = [
-            {"route": self._route, "run_id": stamp.run_id, "row_id": row_id, "action": action.value,
-             "evidence": evidence, "at": stamp.now}
-            for row_id, action, evidence in page.log
-            if not (first and action is RowAction.ADDED)
-        ]  # fmt: skip
-        for piece in chunked(lines):
-            connection.execute(insert(self._tables[1]), piece)
-
-    def _log_all(
-        self, connection: Connection, table: Table, which: ColumnElement[bool], action: RowAction, evidence: str,
-        stamp: Stamp,
-    ) -> None:  # fmt: skip
-        changes = self._tables[1]
-        values: list[Any] = [self._route, stamp.run_id, table.c.spfc_id, action.value, evidence, stamp.now]
-        names = ["route", "run_id", "row_id", "action", "evidence", "at"]
-        told = [
-            value if name == "row_id" else literal(value, changes.c[name].type)
-            for name, value in zip(names, values, strict=True)
-        ]
-        lines = select(*told).where(which).order_by(table.c.spfc_id)
-        connection.execute(insert(changes).from_select(names, lines))
 
     def _end(
         self, connection: Connection, table: Table, which: ColumnElement[bool], fate: Doomed, stamp: Stamp
