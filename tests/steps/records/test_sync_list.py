@@ -472,6 +472,17 @@ def test_a_removed_column_is_kept_and_reported(office: Office) -> None:
     assert office.rows()[1]["amount"] == 1.0
 
 
+def test_a_list_that_shows_no_columns_is_not_believed(office: Office) -> None:
+    filled(office)
+    office.book.columns_now = ()
+    with pytest.raises(SourceSuspicious):
+        office.sync(mode="full")
+    office.close()
+    office.book.columns_now = (TITLE, AMOUNT)
+    assert office.run().verdict is Verdict.GREEN
+    assert office.titles()[1] == "row 1"
+
+
 def test_values_that_do_not_fit_are_counted_and_shown(office: Office) -> None:
     filled(office)
     office.book.edit(1, Amount="plenty")

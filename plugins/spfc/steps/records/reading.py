@@ -214,7 +214,13 @@ class Reader:
 
     def _columns(self) -> tuple[Column, ...]:
         self._looked = True
-        return self._run.source.columns()
+        columns = self._run.source.columns()
+        if not columns and self.state is not None and self.state.columns:
+            raise SourceSuspicious(
+                "The list shows no columns any more, so nothing was read.", item=self._run.route.source.label,
+                hint="Look at the list and at the permissions of the app.",
+            )  # fmt: skip
+        return columns
 
     def _follow_columns(self, page: RecordPage) -> bool:
         """Look at the columns when values have unknown keys, or (once a run) when one does not fit: its column may have
