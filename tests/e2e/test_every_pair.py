@@ -12,9 +12,9 @@ import pytest
 from tests.e2e.conftest import House
 from tests.targets.storage.azure_world import azure_world
 from tests.targets.storage.s3_world import s3_world
+from tests.targets.storage.shelf import tree
 
 from spfc.filecloud.client import FileCloudClient
-from spfc.planning.model import Kind
 from spfc.sources.filecloud_folder import FileCloudFolder
 from spfc.steps.context import RunContext
 from spfc.targets.base import Target
@@ -54,17 +54,6 @@ class PairHouse(House):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes((mark.encode() * size)[:size])
         os.utime(file, (1_700_000_000 + size, 1_700_000_000 + size))
-
-
-def tree(target: Target, path: str = "/") -> dict[str, bytes | None]:
-    """Return every path below a folder of the target, files with their content, as the target itself shows them."""
-    found: dict[str, bytes | None] = {}
-    for entry in target.list_folder(path) or ():
-        if entry.kind is Kind.FOLDER:
-            found |= {entry.path: None, **tree(target, entry.path)}
-        else:
-            found[entry.path] = target.open(entry.path, size=entry.size).read(entry.size)
-    return found
 
 
 def on_disk(root: Path) -> dict[str, bytes | None]:

@@ -11,8 +11,8 @@ import pytest
 from tests.planning.trees import ROOT, folder
 from tests.steps.house import House
 from tests.targets.storage.memory_store import MemoryStore
+from tests.targets.storage.shelf import tree
 
-from spfc.planning.model import Kind
 from spfc.targets.base import Target
 from spfc.targets.storage.local import LocalFolderTarget
 from spfc.targets.storage.object_store import ObjectStoreTarget
@@ -27,17 +27,6 @@ def local(place: Path) -> tuple[str, MakeTarget]:
 def objects(_: Path) -> tuple[str, MakeTarget]:
     store = MemoryStore()
     return "/bucket/mirror", lambda: ObjectStoreTarget(store, "/bucket/mirror", chunk_size=16)
-
-
-def tree(target: Target, path: str = "/") -> dict[str, bytes | None]:
-    """Return every path below a folder with the content of files and None for folders."""
-    found: dict[str, bytes | None] = {}
-    for entry in target.list_folder(path) or ():
-        if entry.kind is Kind.FOLDER:
-            found |= {entry.path: None, **tree(target, entry.path)}
-        else:
-            found[entry.path] = target.open(entry.path, size=entry.size).read(entry.size)
-    return found
 
 
 @pytest.mark.parametrize("kind", [local, objects])
