@@ -54,7 +54,7 @@ def no_source(routes: dict[str, Any]) -> None:
     [
         (unknown_key, "Route 'demo' is not valid: colour: unknown key. Correct it in routes.yaml"),
         (empty_base, "target.folder: the base folder must not be empty"),
-        (shared_target, "Routes 'demo' and 'second' write into the same target folder"),
+        (shared_target, "Routes 'demo' and 'second' write into the same place"),
         (bad_schedule, "Route 'demo': Airflow does not understand the schedule 'every day'"),
         (no_source, "Route 'demo' is not valid: source: Field required"),
     ],

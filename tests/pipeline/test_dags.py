@@ -56,7 +56,7 @@ def test_each_entry_has_a_dag_and_the_file_no_import_error(bag: Any) -> None:
     [
         ("spfc_works", "Route 'works' is not valid: colour: unknown key."),
         ("spfc_never", "Airflow does not understand the schedule '0 0 30 2 *'"),
-        ("spfc_two", "Routes 'one' and 'two' write into the same target folder"),
+        ("spfc_two", "Routes 'one' and 'two' write into the same place"),
         ("spfc_invalid.7", "use a-z, 0-9, '_' and '-'"),
     ],
 )

@@ -170,7 +170,7 @@ def database_url(connection: Connection, name: str) -> str:
     if driver is None:
         raise ConnectionInvalid(
             f"Connection {name!r} has type {connection.conn_type!r}.",
-            hint="It needs to be a connection of type postgres (production) or sqlite.",
+            hint="What spfc keeps needs a connection of type postgres (production) or sqlite.",
         )
     url = URL.create(
         driver,
