@@ -156,7 +156,7 @@ def test_crashes(database: MortalDatabase, tmp_path: Path, surprise: int, histor
 
 
 @seed(SEED)
-@settings(PROFILE, max_examples=max(10, EXAMPLES // 4))
+@settings(PROFILE, max_examples=max(10, EXAMPLES // 8))
 @given(surprise=SEEDS, history=st.lists(turns(**POLICIES | TROUBLE | CRASHES), min_size=1, max_size=3))
 def test_without_a_change_feed(database: MortalDatabase, tmp_path: Path, surprise: int, history: list[Turn]) -> None:
     """Each run enumerates everything, or goes on with the enumeration that broke off."""
