@@ -105,8 +105,7 @@ def test_a_run_is_asked_for_watched_and_told(airflow: FakeAirflow, capsys: pytes
     (triggered,) = [body for method, path, body in airflow.asked if path.endswith("/dagRuns")]
     assert triggered["logical_date"] is None
     assert triggered["conf"] == {
-        "mode": "incremental", "dry_run": False, "rebuild": False, "max_documents": 5, "paths": ["A/**"],
-        "release_plan": "demo.3.1",
+        "mode": "incremental", "max_documents": 5, "paths": ["A/**"], "release_plan": "demo.3.1",
     }  # fmt: skip
 
 

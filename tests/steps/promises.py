@@ -160,7 +160,10 @@ def repeating_is_harmless(life: Life) -> None:
     life.run(replace(life.turn, options={}))
     assert life.library.requests == (1 if life.library.has_feed else recent_pages(life))
     assert life.target.calls == calls
-    assert life.sealed_plans() == made
+    if life.library.has_feed:
+        assert life.sealed_plans() == made
+    else:  # the source may tell an old name and then the new one, in each enumeration: what nobody wants is looked at
+        assert {stored.line.action for stored in life.lines()} <= {Action.SKIP}
     assert life.closed is not None
     assert life.closed.verdict is Verdict.GREEN
     assert life.shot() == before
