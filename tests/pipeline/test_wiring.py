@@ -64,6 +64,6 @@ def test_each_worker_may_keep_a_connection_of_its_own(
     place = {"source": {"hostname": "h", "site": "/s"}, "target": {"folder": "/team/mirror"}}
     route = parse_route("house", {**place, "limits": {"workers": workers, "page_size": 7}})
     wiring.make_source(route, Budgets(Database(f"sqlite:///{tmp_path / 'ledger.db'}"), beat=lambda: None))
-    wiring.make_target(route)
+    wiring.make_target(route.target, workers)
     assert tuple(settings.pool_size for settings in seen) == expected
     assert isinstance(seen[0], GraphSettings) and seen[0].page_size == 7

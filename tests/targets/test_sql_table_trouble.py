@@ -29,6 +29,7 @@ from spfc.errors import (
 from spfc.records.model import Column, ColumnType
 from spfc.targets.records import Standing
 from spfc.targets.sql_table import SqlTable
+from spfc.targets.sql_table.database import TRIES
 
 __all__ = ["table_url"]
 
@@ -244,10 +245,11 @@ def test_a_deadlock_is_settled_by_trying_again(pg: str, open_table: OpenTable) -
 
     writer.page(gone(2), record(1, "2"), doom=lambda doomed, living: Doomed(str(doom(doomed, living))))
     thread.join(20)
-    assert writer.table.refusals == 1
-    assert set(titles(writer.table)) == {1}
+    refusals, left = writer.table.refusals, set(titles(writer.table))
     writer.table.close()
     engine.dispose()
+    assert 1 <= refusals < TRIES, "on a busy machine ours may be faster to try again than the other one to go on"
+    assert left == {1}
 
 
 def test_two_first_runs_at_once_make_one_table(open_table: OpenTable) -> None:
