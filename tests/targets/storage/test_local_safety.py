@@ -378,13 +378,48 @@ def test_two_processes_do_not_put_one_file_together(target: LocalFolderTarget, r
 def test_uploads_that_nobody_goes_on_with_are_cleared_away(root: Path) -> None:
     first = opened(root)
     first.make_folder("/")
-    for path in ("/old.bin", "/new.bin"):
-        first.put_chunk(PutSpec(path, 9, NOON), 0, b"1234", last=False)
+    first.put_chunk(PutSpec("/old.bin", 9, NOON), 0, b"1234", last=False)
     first.close()
-    long_ago = time.time() - (STALE_DAYS + 1) * 86_400
-    os.utime(root / STAGING / staged_name("/old.bin"), (long_ago, long_ago))
+    left = root / STAGING / staged_name("/old.bin")
+    os.utime(left, (WINTER, WINTER))  # the time of the document says nothing about the upload
     put(opened(root), "/x.bin", b"1")
-    assert [each.name for each in (root / STAGING).iterdir()] == [staged_name("/new.bin")]
+    assert list((root / STAGING).iterdir()) == [left]
+    later = opened(root)
+    later._staging._clock = lambda: time.time() + (STALE_DAYS + 1) * 86_400
+    put(later, "/y.bin", b"1")
+    assert list((root / STAGING).iterdir()) == []
+
+
+def test_an_old_document_about_to_appear_is_not_cleared_away(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = opened(root), opened(root)
+    one.make_folder("/")
+    plain, begun = posix.rename_no_replace, []
+
+    def meanwhile(*args: Any) -> None:
+        if not begun:  # a task that begins its work at this very moment
+            begun.append(put(other, "/theirs.bin", b"2"))
+        plain(*args)
+
+    monkeypatch.setattr(posix, "rename_no_replace", meanwhile)
+    put(one, "/ours.bin", b"1", modified=WINTER, expect_absent=True)
+    assert begun and (root / "ours.bin").read_bytes() == b"1"
+
+
+def test_an_upload_that_somebody_took_away_may_be_tried_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = opened(root)
+    target.make_folder("/")
+    plain = posix.rename_no_replace
+
+    def taken(*args: Any) -> None:
+        (root / STAGING / staged_name("/x.bin")).unlink()
+        plain(*args)
+
+    monkeypatch.setattr(posix, "rename_no_replace", taken)
+    with pytest.raises(ServiceBusy) as caught:
+        put(target, "/x.bin", b"1", expect_absent=True)
+    assert caught.value.disposition is Disposition.RETRY
+    monkeypatch.setattr(posix, "rename_no_replace", plain)
+    put(target, "/x.bin", b"1", expect_absent=True)
 
 
 # -- trouble -----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from spfc.errors import (
     ItemGone,
     NameRefused,
     PlaceNotFound,
+    ServiceBusy,
     TargetChanged,
     TargetExists,
 )
@@ -286,6 +287,10 @@ class LocalFolderTarget:
                     posix.replace(aside, staged, at, name)
             except (FileExistsError, IsADirectoryError):
                 raise _in_the_way(spec.path, posix.look(at, name)) from None
+            except FileNotFoundError as error:
+                if posix.look(aside, staged) is not None:
+                    raise
+                raise ServiceBusy("Somebody has taken the upload away.", item=spec.path) from error
 
     def _is_respelling(self, top: int, old: tuple[int, str], new: tuple[int, str]) -> bool:
         """Say whether the taken name is only another spelling of the one to be moved, as Windows' file systems do."""

@@ -127,7 +127,11 @@ class Staging:
         return staged
 
     def _clean(self, aside: int) -> None:
-        """Clear away, once in the life of this object, what dead processes have left long ago."""
+        """Clear away, once in the life of this object, what dead processes have left long ago.
+
+        The time of the last change of the file itself counts (ctime): its modification time is that of the document as
+        soon as the upload is whole, and may be years old while another process is about to put it at its place.
+        """
         with self._lock:
             if self._cleaned:
                 return
@@ -139,7 +143,7 @@ class Staging:
                 for entry in entries
                 if entry.name.endswith(_SUFFIX)
                 and entry.is_file(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_mtime < oldest
+                and entry.stat(follow_symlinks=False).st_ctime < oldest
             ]
         for name in stale:
             if posix.look(aside, name) is not None:
