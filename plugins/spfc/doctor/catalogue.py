@@ -65,7 +65,7 @@ CHECKS: Mapping[str, str] = {
     "probe.P10": "a dead session is told from an answer",
     "probe.P11": "the names that spfc sends are taken and shown as they were sent",
     "probe.P12": "a folder is deleted with what is in it; says whether it goes to the recycle bin",
-    "probe.P13": "whether the server has a change feed of its own (spfc does not use it)",
+    "probe.P13": "whether the server has a change feed of its own (used by sources with `change_feed` only)",
     "probe.P14": "an upload beyond the quota is refused in words that spfc understands",
     "probe.P15": "whether the server tells checksums of content (spfc does not use them)",
     "probe.cleanup": "the folder of the probes is gone again",

@@ -117,7 +117,7 @@ def own_feed(scratch: Scratch) -> Finding:
     records = raw.records_in(reply, "record")
     if not records:
         said = raw.answer_of(reply, scratch.client)
-        return ok(f"No change feed ({said.said or said.status}); spfc does not use it.")
+        return ok(f"No change feed ({said.said or said.status}); targets do without it.")
     fields = ", ".join(sorted(records[0]))
     told = plural(len(records), "record")
-    return ok(f"There is a change feed, {told} for one file (fields {fields}); spfc does not use it.")
+    return ok(f"There is a change feed, {told} for one file (fields {fields}); targets do without it.")

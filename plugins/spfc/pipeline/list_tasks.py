@@ -28,8 +28,8 @@ def sync_task(route: str, context: Context) -> dict[str, Any]:
         stop = box_of(run)
         with on_termination(stop.hurry):
             result = sync_list(run, stop)
-        unseen = run.route.snapshot is not None and run.target.revision() is None
-    if unseen:
+        current = run.route.snapshot is not None and run.target.revision() is None
+    if current:
         log.info("The snapshot is as new as the table.")
         finish_early(context, result, (SNAPSHOT,))
     return result
