@@ -405,3 +405,4 @@ def test_nothing_goes_between_managed_storage_and_network_folders(sim: FileCloud
     assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/elsewhere") == 0
     assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/net/y") == 1
     assert caller.command("copyfile", path="/spfc/net", name="y", copyto="/spfc/net", copytoname="z") == 1
+    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/Net") == 1  # the same place

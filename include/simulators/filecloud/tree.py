@@ -200,9 +200,12 @@ def _check_target(
 
 
 def _check_storage(world: World, source: Place, target: Place) -> None:
-    """Refuse to copy or move between managed storage and network folders (reference 4, 9). The words are a guess."""
+    """Refuse to copy or move between managed storage and network folders (reference 4, 9). The words are a guess.
+
+    Two spellings of a path that differ in case are one place, so a change of case stays within its storage.
+    """
     folders = world.knobs.network_folders
-    one, other = ([places.under(place.path, (root,)) for root in folders] for place in (source, target))
+    one, other = ([places.under(fold(place.path), (fold(root),)) for root in folders] for place in (source, target))
     if one != other:
         raise Refused("This is not possible between managed storage and network folders", "CLFC-4006")
 

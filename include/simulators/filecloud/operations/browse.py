@@ -40,6 +40,8 @@ async def getfilelist(exchange: Exchange) -> web.StreamResponse:
         return exchange.records("entries", "entry", [], meta)
     names = _ordered_names(exchange, place)
     start = max(0, exchange.integer("start", 0))
+    if start:
+        names = _changed_by_fault(exchange, names)
     page = names[start : start + _limit(exchange)] if _limit(exchange) >= 0 else names[start:]
     rows = _entries(exchange, place, page)
     return exchange.records("entries", "entry", rows, _meta(exchange, place.path, len(names), 1, ""))
@@ -69,7 +71,7 @@ def _ordered_names(exchange: Exchange, place: Place) -> list[str]:
     names = folders + files
     if world.knobs.listing_order == "permuted":
         names.sort(key=lambda name: hashlib.blake2b(name.encode("utf-8", "replace")).digest())
-    return _changed_by_fault(exchange, names)
+    return names
 
 
 def _denied(world: World, place: Place, name: str) -> bool:
@@ -91,7 +93,7 @@ def _sort_key(folder: Path, sort_by: str) -> Callable[[str], tuple[int, str]] | 
 
 
 def _changed_by_fault(exchange: Exchange, names: list[str]) -> list[str]:
-    """Play another user who adds or removes items while the caller is paging."""
+    """Play another user who adds or removes items while the caller is paging, so after the first page."""
     fault = exchange.fault
     if fault is None or fault.kind != "change_listing":
         return names
