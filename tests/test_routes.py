@@ -143,7 +143,10 @@ def as_route(fields: dict[str, Any]) -> Route:
         ("/srv/50% #1", "file", "/srv/50% #1"),
         ("file:///srv/mirror%20one", "file", "/srv/mirror one"),
         ("s3://bucket/a/b/", "s3", "/bucket/a/b"),
-        ("abfs://container/a", "abfs", "/container/a"),
+        ("abfs://container/a b", "abfs", "/container/a b"),
+        ("S3a://bucket/a", "s3", "/bucket/a"),
+        ("abfss://container/a", "abfs", "/container/a"),
+        ("file://localhost/srv/mirror", "file", "/srv/mirror"),
     ],
 )
 def test_a_store_is_a_service_and_a_folder(url: str, service: str, folder: str) -> None:
@@ -154,8 +157,9 @@ def test_a_store_is_a_service_and_a_folder(url: str, service: str, folder: str) 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "/", "srv/mirror", "file://host/srv", "s3://bucket", "s3://bucket/", "s3:///x", "s3://key:secret@bucket/x",
-     "s3://bucket/../x", "s3://bucket/x?version=1", "/srv/mirror/../x", "file:///srv/a#b"],
+    ["", "srv/mirror", "file://host/srv", "s3://bucket", "s3://bucket/", "s3:///x", "s3://key:secret@bucket/x",
+     "abfs://c@account.dfs.core.windows.net/x", "s3://host:9000/x", "ftp://host/x", "gs://bucket/x",
+     "s3://bucket/../x", "s3://bucket/x?key=secret", "/", "file:///", "//", "/srv/mirror/../x", "file:///srv/a#b"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_meant_is_refused_without_its_secrets(url: str) -> None:
     with pytest.raises(RouteInvalid, match=r"target\.url") as caught:
@@ -224,6 +228,10 @@ def test_snapshots_are_named_after_their_route() -> None:
         (STORE, {**STORE, "target": {"type": "object_storage", "url": "/srv/mirror/legal/x"}}),
         (STORE, {**STORE, "target": {"type": "object_storage", "url": "file:///srv/mirror/legal.quarantine"}}),
         (LIST, {**LIST, "source": {**LIST["source"], "list": "Other"}}),
+        (
+            {**STORE, "target": {"type": "object_storage", "url": "s3://bucket/x"}},
+            {**STORE, "target": {"type": "object_storage", "url": "s3a://bucket/x/y"}},
+        ),
         (
             {**LIST, "snapshot": {"target": {"type": "object_storage", "url": "/srv/mirror/legal/in"}}},
             STORE,

@@ -127,7 +127,7 @@ def make_target(place: FileTarget, workers: int) -> Target:
 
 def make_storage(place: ObjectStorageTarget) -> Target:
     """Return a local folder or a folder of an object store, from its Airflow connection if it has one."""
-    return storage_target(place.url, place.connection, chunk_size=place.chunk_mib * MIB)
+    return storage_target(place.service, place.folder, place.connection, chunk_size=place.chunk_mib * MIB)
 
 
 def graph_settings(connection: str, *, page_size: int, workers: int = 1) -> GraphSettings:

@@ -26,7 +26,7 @@ def _folder(value: str) -> str:
     return "/" + "/".join(segments)
 
 
-def _base_folder(value: str) -> str:
+def base_folder(value: str) -> str:
     """Normalise a target base folder; the empty path and ``/`` would claim the whole server."""
     folder = _folder(value)
     if folder == "/":
@@ -35,7 +35,7 @@ def _base_folder(value: str) -> str:
 
 
 Folder = Annotated[str, AfterValidator(_folder)]
-BaseFolder = Annotated[str, AfterValidator(_base_folder)]
+BaseFolder = Annotated[str, AfterValidator(base_folder)]
 
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 """A tag of the DAG; Airflow refuses longer ones."""

@@ -8,10 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from spfc.routes.fields import BaseFolder, Folder, Strict
+from spfc.routes.fields import BaseFolder, Folder, Strict, base_folder
 
 LOCAL = "file"
 """Scheme of folders of this machine, and of everything that is mounted into it."""
+_STORES = {"s3": "s3", "s3a": "s3", "abfs": "abfs", "abfss": "abfs"}
+"""Schemes of object stores, and how each is written from here on: a store has one name, or overlaps go unseen."""
 
 
 class SharePointSource(Strict):
@@ -105,25 +107,28 @@ class FileCloudTarget(Strict):
 
 
 def _storage_url(value: str) -> str:
-    """Normalise the address of a storage folder: an absolute path for local ones, else ``scheme://bucket/folder``."""
+    """Normalise the address of a storage folder: an absolute path for local ones, else ``scheme://bucket/folder``.
+
+    The only place that reads such an address. What it refuses is not repeated, for it may hold a key.
+    """
     parts = urlsplit("" if value.startswith("/") else value)
-    local = not parts.scheme or parts.scheme == LOCAL
-    path = value if value.startswith("/") else unquote(parts.path) if local else parts.path
-    if "@" in parts.netloc:
-        raise ValueError("the address must not hold a user, key or account: name an Airflow connection instead")
+    local = parts.scheme in ("", LOCAL)
+    if "@" in parts.netloc or ":" in parts.netloc:
+        raise ValueError("the address must not hold a user, key, account or port: name an Airflow connection instead")
     if parts.query or parts.fragment:
         raise ValueError("the address must not hold '?' or '#'")
-    if local and (parts.netloc or not path.startswith("/")):
+    if not local and parts.scheme not in _STORES:
+        raise ValueError(
+            f"there is no target for {parts.scheme}://: use an absolute path, s3:// or abfs://; many other stores, "
+            "Google's among them, speak S3 as well"
+        )
+    path = value if value.startswith("/") else unquote(parts.path) if local else parts.path
+    if local and (parts.netloc not in ("", "localhost") or not path.startswith("/")):
         raise ValueError(f"{value!r} is no absolute path: write /srv/mirror or file:///srv/mirror")
     if not local and not parts.netloc:
         raise ValueError(f"{value!r} names no bucket or container: write s3://bucket/folder or abfs://container/folder")
-    segments = [part for part in path.split("/") if part]
-    if any(part in {".", ".."} or "\x00" in part for part in segments):
-        raise ValueError(f"folder {value!r} must not contain '.' or '..' segments")
-    if not segments:
-        raise ValueError("the base folder must not be empty: name the folder below which this route may write")
-    folder = "/" + "/".join(segments)
-    return folder if local else f"{parts.scheme}://{parts.netloc}{folder}"
+    folder = base_folder(path)
+    return folder if local else f"{_STORES[parts.scheme]}://{parts.netloc}{folder}"
 
 
 class ObjectStorageTarget(Strict):
