@@ -161,6 +161,22 @@ def test_an_unknown_library_is_answered_with_those_that_exist(client: GraphClien
     assert "Site Assets" not in caught.value.hint
 
 
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": ["Documents"]}, {"value": {"id": "b!1"}}])
+def test_a_page_that_holds_no_libraries_is_no_site_without_any(
+    graph: Stub, client: GraphClient, body: dict[str, object]
+) -> None:
+    graph.on("/v1.0/sites/h,a,b/drives", json_answer(body))
+    with pytest.raises(AnswerUnreadable, match="the libraries of the site"):
+        client.drive("h,a,b", "Documents")
+
+
+def test_pages_of_libraries_that_lead_in_a_circle_are_left(graph: Stub, client: GraphClient) -> None:
+    graph.on("/v1.0/sites/h,a,b/drives", page(graph, following="/v1.0/sites/h,a,b/drives"))
+    with pytest.raises(AnswerUnreadable, match="does not end"):
+        client.drive("h,a,b", "Documents")
+    assert len(graph.paths("/v1.0/sites")) == 100
+
+
 def test_the_connection_check(graph: Stub, client: GraphClient) -> None:
     graph.on("/v1.0/sites/root", json_answer({"id": "h,a,b", "webUrl": "https://contoso.test"}))
     assert "https://contoso.test" in client.check()

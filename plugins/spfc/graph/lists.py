@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from spfc.errors import AnswerUnreadable, PermissionMissing, PlaceNotFound, SpfcError
+from spfc.errors import PermissionMissing, PlaceNotFound, SpfcError
 from spfc.graph.feed import expired, read_links
 from spfc.graph.list_items import MOST_LOOKUPS, lookup_name, to_columns, to_record
+from spfc.graph.paging import read_collection
 from spfc.graph.places import id_of, may_not
 from spfc.graph.replies import Refusal
 from spfc.graph.wire import Call, Wire
@@ -18,8 +19,6 @@ from spfc.records.model import Column, Record
 
 _LOG = logging.getLogger(__name__)
 
-_MORE_PAGES = 100
-"""A site with more pages of lists, or a list with more pages of columns, is a server that never ends."""
 _FEED = "the change feed of the list"
 
 
@@ -54,7 +53,7 @@ def find_list(wire: Wire, site_id: str, wanted: str) -> ListPlace:
     """
     # Without `system` in the select the service leaves system lists out (Graph reference 4.1).
     url = f"{_lists(site_id)}?$select=id,name,displayName,webUrl,list,system"
-    raw = _pages(wire, url, "lists", "the lists of the site", lambda refusal: may_not(refusal, "site's lists"))
+    raw = read_collection(wire, url, "lists", "the lists of the site", lambda refusal: may_not(refusal, "site's lists"))
     places = sorted((_place(value) for value in raw), key=lambda place: (place.system, place.hidden))
     name = _without_view(wanted) if "://" in wanted else wanted.strip("/").casefold()
     for key in (_id_key, _title, _url_name, _address):
@@ -71,7 +70,7 @@ def read_columns(wire: Wire, site_id: str, list_id: str) -> tuple[Column, ...]:
     """
     # No select: it would have to name every facet, and one that Microsoft adds would make its columns look untyped.
     url = f"{_lists(site_id)}/{quote(list_id, safe='')}/columns"
-    raw = list(_pages(wire, url, "list_columns", "the columns of the list", _explain_list))
+    raw = list(read_collection(wire, url, "list_columns", "the columns of the list", _explain_list))
     lookups = [name for name in (lookup_name(value) for value in raw) if name]
     if len(lookups) > MOST_LOOKUPS:
         _LOG.warning(
@@ -106,22 +105,6 @@ def read_list_page(wire: Wire, site_id: str, list_id: str, link: str | None) -> 
 
 def _lists(site_id: str) -> str:
     return f"/sites/{quote(site_id, safe=',')}/lists"
-
-
-def _pages(
-    wire: Wire, url: str, operation: str, about: str, explain: Callable[[Refusal], SpfcError | None]
-) -> Iterator[Mapping[str, Any]]:
-    following: object = url
-    for _ in range(_MORE_PAGES):
-        body = wire.get_json(Call(str(following), operation, 2, about, explain))
-        value = body.get("value")
-        if not isinstance(value, list) or not all(isinstance(raw, dict) for raw in value):
-            raise AnswerUnreadable(f"A page of {about} holds no list of them.")
-        yield from value
-        following = body.get("@odata.nextLink")
-        if not following:
-            return
-    raise AnswerUnreadable(f"The answer about {about} does not end.")
 
 
 def _place(raw: Mapping[str, Any]) -> ListPlace:

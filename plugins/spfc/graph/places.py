@@ -8,11 +8,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from spfc.errors import AnswerUnreadable, PermissionMissing, PlaceNotFound, SpfcError
+from spfc.graph.paging import read_collection
 from spfc.graph.replies import Refusal
 from spfc.graph.wire import Call, Wire
-
-_MORE_PAGES = 100
-"""A site with more pages of libraries than this is a server that never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +60,11 @@ def find_site(wire: Wire, hostname: str, site_path: str) -> Site:
 def list_drives(wire: Wire, site_id: str) -> list[Drive]:
     """List all libraries of a site, also those of the system (2 units per page)."""
     # Without `system` in the select the service leaves system libraries out (Graph reference 4.1).
-    url: str | None = f"/sites/{quote(site_id, safe=',')}/drives?$select=id,name,webUrl,driveType,system"
-    found: list[Drive] = []
-    for _ in range(_MORE_PAGES):
-        call = Call(str(url), "drives", 2, "the libraries of the site", lambda r: may_not(r, "site's libraries"))
-        body = wire.get_json(call)
-        found += [_drive(raw) for raw in body.get("value") or [] if isinstance(raw, dict)]
-        url = body.get("@odata.nextLink")
-        if not url:
-            return found
-    raise AnswerUnreadable("The list of libraries of the site does not end.")
+    url = f"/sites/{quote(site_id, safe=',')}/drives?$select=id,name,webUrl,driveType,system"
+    raw = read_collection(
+        wire, url, "drives", "the libraries of the site", lambda refusal: may_not(refusal, "site's libraries")
+    )
+    return [_drive(value) for value in raw]
 
 
 def find_drive(wire: Wire, site_id: str, library: str) -> Drive:
