@@ -65,7 +65,7 @@ profiles: $(STAMP) ## whole-run tests against older FileCloud servers too
 		tests/e2e/test_transfer_costs.py || exit 1; done
 
 stateful: $(STAMP) ## random edits and faults, whole runs of every kind of route: EXAMPLES=500 sequences by default
-	@SPFC_EXAMPLES=$(or $(EXAMPLES),500) $(PYTEST) -q -s tests/e2e/test_stateful.py tests/e2e/test_stateful_folders.py \
+	@SPFC_EXAMPLES=$(or $(EXAMPLES),500) $(PYTEST) -q tests/e2e/test_stateful.py tests/e2e/test_stateful_folders.py \
 		tests/steps/test_engine_property.py tests/steps/test_filecloud_source.py tests/steps/records/test_list_property.py
 
 bench: $(STAMP) ## measure the transfer beside rclone, the old script and a bare loop; QUICK=1 takes minutes, not an hour
