@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from spfc.errors import ServiceBusy
+from spfc.targets.storage.meter import Meter
 from spfc.targets.storage.store import Blob, Condition, ConditionFailed, Label, NotThere
 
 
@@ -27,14 +28,10 @@ class MemoryStore:
         self.requests: list[str] = []
         self.fail_at = 0
         self.after = False
-        self.refusals = 0
+        self.meter = Meter()
         self.clock = 1000.0
         self._serial = itertools.count(1)
         self._lock = threading.RLock()
-
-    @property
-    def calls(self) -> int:
-        return len(self.requests)
 
     def keys(self) -> list[str]:
         return sorted(self.objects)
@@ -123,6 +120,7 @@ class MemoryStore:
     def _do(self, name: str, send: Any) -> Any:
         with self._lock:
             self.requests.append(name)
+            self.meter.sent()
             fails = len(self.requests) == self.fail_at
             if fails and not self.after:
                 raise ServiceBusy(f"declared: request {self.fail_at} ({name})")

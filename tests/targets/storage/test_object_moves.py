@@ -216,7 +216,7 @@ def test_a_folder_that_never_rests_is_not_removed() -> None:
     real = store.below
 
     def below(prefix: str) -> Iterator[object]:
-        store._write("bucket/mirror/a/x.txt", noise(5, store.calls), 1, "s", ANYWAY, marks=False)
+        store._write("bucket/mirror/a/x.txt", noise(5, store.meter.calls), 1, "s", ANYWAY, marks=False)
         return real(prefix)
 
     store.below = below  # type: ignore[method-assign, assignment]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from fsspec.asyn import sync
 from spfc.errors import ServiceBusy
 from spfc.targets.storage.azure_errors import code_of, explain
 from spfc.targets.storage.labels import STAMP, metadata_of, modified_of, stamp_of
+from spfc.targets.storage.meter import Meter
 from spfc.targets.storage.store import Blob, Condition, ConditionFailed, Label, NotThere, Upload, split, strip_etag
 
 log = logging.getLogger("spfc.targets")
@@ -45,19 +45,7 @@ class AzureStore:
         if chatter.level == logging.NOTSET:
             chatter.setLevel(logging.WARNING)  # else it fills the task's log: twenty lines for each request
         self._fs = fs
-        self._lock = threading.Lock()
-        self._calls = 0
-        self._refusals = 0
-
-    @property
-    def calls(self) -> int:
-        """Requests answered so far, and those that got no answer."""
-        return self._calls
-
-    @property
-    def refusals(self) -> int:
-        """Answers 408, 429 and 503, and requests that got no answer."""
-        return self._refusals
+        self.meter = Meter()
 
     def head(self, key: str) -> Blob | None:
         """See the protocol."""
@@ -223,9 +211,8 @@ class AzureStore:
         return {"raw_response_hook": lambda answer: self._count(answer.http_response.status_code)}
 
     def _count(self, status: int) -> None:
-        with self._lock:
-            self._calls += 1
-            self._refusals += status in (0, 408, 429, 503)
+        self.meter.sent()
+        self.meter.answered(status)
 
     def _client(self, container: str) -> Any:
         return self._fs.service_client.get_container_client(container)

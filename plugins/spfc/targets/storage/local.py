@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,6 +24,7 @@ from spfc.targets.storage import posix
 from spfc.targets.storage.local_retire import Retiring
 from spfc.targets.storage.local_root import LocalRoot
 from spfc.targets.storage.local_stream import LocalStream
+from spfc.targets.storage.meter import Meter
 from spfc.targets.storage.posix_errors import NO_FOLDER, explained
 from spfc.targets.storage.staging import STAGING, Staging
 
@@ -56,7 +56,7 @@ class LocalFolderTarget:
         self.chunk_size = chunk_size
         self._root = LocalRoot(root, deep=deep)
         self._staging = Staging()
-        self._calls = _Count()
+        self._meter = Meter()
         self._vaults: list[LocalFolderTarget] = []
         self._retiring = Retiring(self._root)
 
@@ -68,12 +68,12 @@ class LocalFolderTarget:
     @property
     def calls(self) -> int:
         """Operations asked for so far."""
-        return self._calls.value
+        return self._meter.calls
 
     def stat(self, path: str) -> TargetEntry | None:
         """See the protocol."""
         levels = levels_of(path)
-        self._calls.up()
+        self._meter.sent()
         if not levels:
             return self._stat_root()
         with self._root.opened() as top, explained(path):
@@ -89,7 +89,7 @@ class LocalFolderTarget:
     def list_folder(self, path: str) -> list[TargetEntry] | None:
         """See the protocol and the class."""
         levels = levels_of(path)
-        self._calls.up()
+        self._meter.sent()
         try:
             opening = self._root.any()
             with opening as top, explained(path):
@@ -106,7 +106,7 @@ class LocalFolderTarget:
     def make_folder(self, path: str) -> Made:
         """See the protocol and the class."""
         levels = levels_of(path)
-        self._calls.up()
+        self._meter.sent()
         if not levels:
             return self._root.make()
         with self._place(path) as (top, at, name):
@@ -124,7 +124,7 @@ class LocalFolderTarget:
         """See the protocol."""
         if last != (offset + len(chunk) == spec.size) or (not chunk and not last):
             raise ValueError(f"chunk of {len(chunk)} bytes at {offset} of {spec.size}, last={last}")
-        self._calls.up()
+        self._meter.sent()
         with self._place(spec.path) as (top, at, name):
             self._check(spec, top, at, name)
             staged = self._staging.append(top, spec.path, offset, chunk)
@@ -145,7 +145,7 @@ class LocalFolderTarget:
     def open(self, path: str, *, size: int, offset: int = 0) -> LocalStream:
         """See the protocol."""
         levels = _below_root(path)
-        self._calls.up()
+        self._meter.sent()
         with self._root.opened() as top, explained(path):
             try:
                 with self._root.down(top, levels[:-1]) as at:
@@ -174,7 +174,7 @@ class LocalFolderTarget:
             raise ItemError("A folder cannot be moved into itself.", item=old)
         if standing is Kind.LINK:
             raise TargetChanged("A link or device stands where our item was.", item=old)
-        self._calls.up()
+        self._meter.sent()
         with self._place(old) as (top, at, name), self._place(new) as (_, to, goal):
             try:
                 posix.rename_no_replace(at, name, to, goal)
@@ -194,7 +194,7 @@ class LocalFolderTarget:
             return
         if standing is not (Kind.FILE if kind is Kind.FILE else Kind.FOLDER):
             raise TargetChanged(f"A {standing} stands where our {kind} was.", item=path)
-        self._calls.up()
+        self._meter.sent()
         with self._place(path) as (_, at, name):
             if standing is Kind.FOLDER:
                 shutil.rmtree(name, dir_fd=at)
@@ -210,14 +210,14 @@ class LocalFolderTarget:
             raise ValueError(f"{destination!r} lies inside the target root {self.root!r}")
         if self._kind_at(path) is None:
             raise ItemGone("Nothing is there to be moved.", item=path)
-        self._calls.up()
+        self._meter.sent()
         with self._place(path) as (_, at, name):
             return self._retiring.retire(at, name, destination)
 
     def beside(self, root: str) -> LocalFolderTarget:
         """See the protocol. The levels above ``root`` are made with it, as far as they are missing."""
         vault = LocalFolderTarget(root, chunk_size=self.chunk_size, deep=True)
-        vault._calls = self._calls
+        vault._meter = self._meter
         self._vaults.append(vault)
         return vault
 
@@ -297,18 +297,6 @@ class LocalFolderTarget:
         if not self._root.ignores_case(top) or posix.is_spelled(*new):
             return False
         return posix.same_thing(posix.look(*old), posix.look(*new))
-
-
-class _Count:
-    """Counts what several targets of one service are asked for. Thread safe."""
-
-    def __init__(self) -> None:
-        self.value = 0
-        self._lock = threading.Lock()
-
-    def up(self) -> None:
-        with self._lock:
-            self.value += 1
 
 
 def _below_root(path: str) -> list[str]:

@@ -46,12 +46,12 @@ class ObjectStoreTarget:
     @property
     def calls(self) -> int:
         """Requests sent so far."""
-        return self._store.calls
+        return self._store.meter.calls
 
     @property
     def refusals(self) -> int:
         """Requests that were turned away for now, and connections that could not be made."""
-        return self._store.refusals
+        return self._store.meter.refusals
 
     def stat(self, path: str) -> TargetEntry | None:
         """See the protocol. One request for a file; one more for anything else."""

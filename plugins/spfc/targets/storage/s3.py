@@ -14,6 +14,7 @@ from fsspec.asyn import sync
 
 from spfc.errors import AnswerUnreadable, SpfcError
 from spfc.targets.storage.labels import metadata_of, modified_of, stamp_of
+from spfc.targets.storage.meter import Meter
 from spfc.targets.storage.s3_errors import SlowDown, code_of, explain
 from spfc.targets.storage.store import Blob, Condition, ConditionFailed, Label, NotThere, Upload, split, strip_etag
 
@@ -45,21 +46,10 @@ class S3Store:
         self._fs = fs
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._calls = 0
-        self._refusals = 0
+        self.meter = Meter()
         self._listening = False
         self._conditions = True
         """Whether this server takes conditional writes, as far as we know: some refuse them."""
-
-    @property
-    def calls(self) -> int:
-        """Requests sent so far, repetitions included."""
-        return self._calls
-
-    @property
-    def refusals(self) -> int:
-        """Answers 408, 429 and 503, and connections that failed."""
-        return self._refusals
 
     def head(self, key: str) -> Blob | None:
         """See the protocol."""
@@ -273,14 +263,10 @@ class S3Store:
             events.register_first("needs-retry.s3", self._answered, unique_id=f"spfc-answered-{id(self)}")
 
     def _sent(self, **_: Any) -> None:
-        with self._lock:
-            self._calls += 1
+        self.meter.sent()
 
     def _answered(self, response: Any = None, **_: Any) -> None:
-        status = 0 if response is None else response[0].status_code
-        if status in (0, 408, 429, 503):
-            with self._lock:
-                self._refusals += 1
+        self.meter.answered(0 if response is None else response[0].status_code)
 
 
 class S3Upload:

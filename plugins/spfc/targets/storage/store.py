@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from spfc.targets.storage.meter import Meter
+
 MOVING = ".spfc-moving"
 """The object in a folder that says: being moved here, not complete yet. See ``object_moves.py``."""
 OWN_NAMES = frozenset({MOVING})
@@ -89,14 +91,8 @@ class Store(Protocol):
     """How many parts an upload may have."""
     bulk: bool
     """Whether many objects are deleted by one request, else by many at once."""
-
-    @property
-    def calls(self) -> int:
-        """Requests sent so far."""
-
-    @property
-    def refusals(self) -> int:
-        """Requests turned away for now, and connections that could not be made."""
+    meter: Meter
+    """What was asked so far."""
 
     def head(self, key: str) -> Blob | None:
         """Return one object with its label, None when there is none (or no container). One request."""
