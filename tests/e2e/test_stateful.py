@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 from tests.e2e.fault_catalogue import CATALOGUE, FILECLOUD_ROWS, GRAPH_ROWS, Fault
 from tests.e2e.folder_edits import EDITS
-from tests.e2e.troubled_house import DAY, Records, Setting, TroubledHouse, troubled_house
+from tests.e2e.judging import Records
+from tests.e2e.troubled_house import DAY, Setting, TroubledHouse, troubled_house
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 

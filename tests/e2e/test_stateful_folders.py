@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 from tests.e2e.fault_catalogue import CATALOGUE, CLOSED_PORT, Fault
 from tests.e2e.folder_houses import CloudFolderHouse, FolderHouse
+from tests.e2e.judging import Records
 from tests.e2e.test_stateful import DAY, EDIT, EXAMPLES, LIBRARIES, SEED, records
-from tests.e2e.troubled_house import Records, Setting, TroubledHouse, troubled_house
+from tests.e2e.troubled_house import Setting, TroubledHouse, troubled_house
 
 __all__ = ["records"]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import socket
 import threading
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,19 @@ from sqlalchemy import select
 from tests.e2e.conftest import House
 from tests.e2e.fault_catalogue import CLOSED_PORT, SILENCE, SILENT, Fault
 from tests.e2e.folder_edits import CHUNK, LibraryFolder
+from tests.e2e.judging import (
+    FORBIDDEN,
+    PASSWORD,
+    SECRET,
+    Records,
+    Run,
+    is_explained,
+    is_variant,
+    nfc,
+    open_lines,
+    same,
+    told_line,
+)
 
 from simulators.filecloud.knobs import FileCloudKnobs
 from simulators.filecloud.simulator import FileCloudSimulator
@@ -38,7 +49,7 @@ from spfc.ledger.schema import synced_items
 from spfc.planning.model import Action, Outcome
 from spfc.planning.names import distinguish, target_name
 from spfc.sources.sharepoint_library import SharePointLibrary
-from spfc.steps.closing import Closed, close_run
+from spfc.steps.closing import close_run
 from spfc.steps.context import RunContext
 from spfc.steps.copying import transfer_batch
 from spfc.steps.enumerate import enumerate_source
@@ -47,9 +58,6 @@ from spfc.steps.removals import apply_removals
 from spfc.steps.structure import apply_structure, create_empty_folders
 from spfc.targets.filecloud import FileCloudTarget
 
-SECRET, PASSWORD = "planted-app-secret-7Qw", "planted-password-9Zx"
-FORBIDDEN = (SECRET, PASSWORD, "tempauth=v1", "eyJ0eXAiOiJKV1Qi")
-"""What may show in no log, report or ledger: the app's secret, the password, a pre-signed link, an access token."""
 DAY = 86_400.0
 QUIET_RUNS = 5
 FULL_DAYS = 9
@@ -71,30 +79,6 @@ class SharedClock:
             self._now += seconds
 
     sleep = advance
-
-
-class Records(logging.Handler):
-    """Keeps every log line that shows a secret."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.leaks: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
-        self.leaks.extend(f"log: {text}" for word in FORBIDDEN if word in text)
-
-
-@dataclass
-class Run:
-    """One run as it ended: the report, the error that broke it off, its plan lines."""
-
-    closed: Closed
-    error: SpfcError | None
-    lines: list[StoredLine]
-    faults: tuple[str, ...]
-    edited: bool
-    """The library was edited while the run was at work, so it need not be equal after it."""
 
 
 class TroubledHouse(House):
@@ -284,7 +268,7 @@ class TroubledHouse(House):
         lost = [path for path in self.quarantined if not self._in_store(path)]
         assert not lost, f"quarantined, but not there: {lost}"
         for path in sorted(before.keys() - after.keys()):
-            assert _explained(run, path, places.get(path, [])), f"{path} is gone without a plan line that was done"
+            assert is_explained(run, path, places.get(path, [])), f"{path} is gone without a plan line that was done"
         assert not any(line.outcome is Outcome.PENDING for line in run.lines), "a line without an outcome"
         if run.closed.verdict == "green":
             assert run.closed.summary["debt"] == 0 and run.error is None
@@ -305,7 +289,7 @@ class TroubledHouse(House):
             assert body in self.ids_of, f"{path} holds bytes that never were a version: {body[:60]!r}..."
             name = path.rpartition("/")[2]
             known = {nfc(target_name(n, i)) for i in self.ids_of[body] for n in self.names_of[i]}
-            assert any(name == n or _is_variant(name, n) for n in known), f"{path} holds the bytes of {known}"
+            assert any(name == n or is_variant(name, n) for n in known), f"{path} holds the bytes of {known}"
 
     def _observe(self) -> None:
         """Note what the library shows now, item by item; the service looks at the folder, too."""
@@ -330,7 +314,7 @@ class TroubledHouse(House):
             plain = target_name(path.name, item_id)
             names = [distinguish(plain, item_id), plain]  # a twin's plain name belongs to the other twin
             found = [n for n in map(nfc, names) if n in left]
-            mine = [n for n in found if _same(path, left[n])]
+            mine = [n for n in found if same(path, left[n])]
             assert mine, f"{path.relative_to(self.folder.root)}: no copy among {sorted(left)} in {copy.name}"
             twin = left.pop(mine[0])
             if path.is_dir():
@@ -350,50 +334,6 @@ class TroubledHouse(House):
             body = path.read_bytes()
             records.leaks += [f"{path.name}: {word}" for word in FORBIDDEN if word.encode() in body]
         assert not records.leaks
-
-
-def nfc(text: str) -> str:
-    """Return text in the Unicode form in which some servers keep names."""
-    return unicodedata.normalize("NFC", text)
-
-
-def _same(path: Path, twin: Path) -> bool:
-    if path.is_dir() or twin.is_dir():
-        return path.is_dir() and twin.is_dir()
-    return path.read_bytes() == twin.read_bytes()
-
-
-def _is_variant(name: str, known: str) -> bool:
-    """Say whether a name is the one for a later twin, or the one for waiting aside."""
-    stem = known.rpartition(".")[0] or known
-    return name.startswith((f"{stem} (", f"{known} (", f"{known}.spfc-"))
-
-
-def _explained(run: Run, path: str, chain: list[str]) -> bool:
-    """Say whether a line moved or removed what lay at a path, or a folder above it.
-
-    A change whose answer was lost may have been carried out and yet count as failed: under faults that explains too.
-    """
-    tried = {Outcome.DONE, Outcome.FAILED, Outcome.DEFERRED} if run.faults else {Outcome.DONE}
-    for stored in run.lines:
-        line = stored.line
-        if line.action not in (Action.MOVE, Action.REMOVE) or stored.outcome not in tried:
-            continue
-        place = line.from_path if line.action is Action.MOVE else line.target_path
-        if line.item_id in chain or (place and (path + "/").startswith(nfc(place) + "/")):
-            return True
-    return False
-
-
-def open_lines(run: Run) -> list[StoredLine]:
-    """Return the lines that ended in something else than success."""
-    return [line for line in run.lines if line.outcome not in (Outcome.DONE, Outcome.SKIPPED)]
-
-
-def told_line(stored: StoredLine) -> str:
-    """Return a line and its end in a few words."""
-    line = stored.line
-    return f"{line.action} {line.reason} {line.target_path}: {stored.outcome} {stored.code} {stored.detail}"
 
 
 def unused_port() -> int:

@@ -25,12 +25,6 @@ def sim(tmp_path: Path) -> Iterator[FileCloudSimulator]:
         yield running
 
 
-@pytest.fixture
-def caller(sim: FileCloudSimulator) -> Iterator[Caller]:
-    with Caller(sim) as one:
-        yield one
-
-
 def fill(store: Path, files: int, folders: int = 0) -> list[str]:
     names = [f"d{n:04d}" for n in range(folders)] + [f"f{n:04d}" for n in range(files)]
     for name in names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from tests.simulators.filecloud_calls import NOW, SUMMER, Caller, records_of, result_of, simulator
 
 from simulators.common import FixedClock
-from simulators.filecloud import FileCloudKnobs, FileCloudSimulator, KnobError
+from simulators.filecloud import FileCloudSimulator
 
 SUMMER_TEXT = "2024-07-19T19:32:00Z"
 
@@ -24,12 +23,6 @@ def clock() -> FixedClock:
 def sim(tmp_path: Path, clock: FixedClock) -> Iterator[FileCloudSimulator]:
     with simulator(tmp_path, clock=clock) as running:
         yield running
-
-
-@pytest.fixture
-def caller(sim: FileCloudSimulator) -> Iterator[Caller]:
-    with Caller(sim) as one:
-        yield one
 
 
 # -- folders -----------------------------------------------------------------------------------------
@@ -200,6 +193,18 @@ def test_copy(sim: FileCloudSimulator, caller: Caller, prefix: str) -> None:
     assert not list(sim.store.rglob(".*"))
 
 
+def test_nothing_goes_between_managed_storage_and_network_folders(sim: FileCloudSimulator, caller: Caller) -> None:
+    sim.knobs = sim.knobs.but(network_folders=("/spfc/net",))
+    caller.command("createfolder", path="/spfc", name="net")
+    caller.put("/spfc/net/x", b"1")
+    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/x") == 0
+    assert caller.command("copyfile", path="/spfc/net", name="x", copyto="/spfc") == 0
+    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/elsewhere") == 0
+    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/net/y") == 1
+    assert caller.command("copyfile", path="/spfc/net", name="y", copyto="/spfc/net", copytoname="z") == 1
+    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/Net") == 1  # the same place
+
+
 # -- versions ----------------------------------------------------------------------------------------
 
 
@@ -276,65 +281,6 @@ def test_locked_by_another_user(sim: FileCloudSimulator, caller: Caller) -> None
     assert caller.get("/spfc/a").content == b"x"
 
 
-# -- download ----------------------------------------------------------------------------------------
-
-
-def test_ranges(sim: FileCloudSimulator, caller: Caller) -> None:
-    data = os.urandom(3_000_000)
-    caller.put("/spfc/a", data)
-    whole = caller.get("/spfc/a")
-    assert (whole.content, whole.headers["Accept-Ranges"]) == (data, "bytes")
-    part = caller.get("/spfc/a", {"Range": "bytes=1000-"})
-    assert (part.status_code, part.content) == (206, data[1000:])
-    assert part.headers["Content-Range"] == "bytes 1000-2999999/3000000"
-    assert caller.get("/spfc/a", {"Range": "bytes=5-9"}).content == data[5:10]
-    assert caller.get("/spfc/a", {"Range": "bytes=-7"}).content == data[-7:]
-    assert caller.get("/spfc/a", {"Range": "bytes=9-5"}).status_code == 200
-    beyond = caller.get("/spfc/a", {"Range": "bytes=3000000-"})
-    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, "bytes */3000000")
-    right = {"Range": "bytes=1-", "If-Range": whole.headers["ETag"]}
-    assert caller.get("/spfc/a", right).status_code == 206
-    assert caller.get("/spfc/a", {**right, "If-Range": '"other"'}).status_code == 200
-    head = caller.http.head(whole.url)
-    assert (head.headers["Content-Length"], head.content) == ("3000000", b"")
-
-
-def test_download_knobs(sim: FileCloudSimulator, caller: Caller) -> None:
-    caller.put("/spfc/a", b"0123456789")
-    ranged = {"Range": "bytes=5-"}
-    sim.knobs = sim.knobs.but(range="ignore", download_etag=False)
-    plain = caller.get("/spfc/a", ranged)
-    assert (plain.status_code, plain.content, "ETag" in plain.headers) == (200, b"0123456789", False)
-    sim.knobs = sim.knobs.but(range="error")
-    assert caller.get("/spfc/a", ranged).status_code == 416
-    assert caller.get("/spfc/a").status_code == 200
-    sim.knobs = sim.knobs.but(content_length=False)
-    chunked = caller.get("/spfc/a")
-    assert (chunked.content, "Content-Length" in chunked.headers) == (b"0123456789", False)
-    missing = caller.get("/spfc/none")
-    assert (missing.status_code, records_of(missing, "command")[0]["type"]) == (200, "downloadfile")
-    sim.knobs = sim.knobs.but(download_missing="http_404")
-    assert caller.get("/spfc/none").status_code == 404
-    assert result_of(caller.get("/spfc/a", checkonly=1)) == 1
-
-
-def test_redirect_to_object_storage(sim: FileCloudSimulator, caller: Caller) -> None:
-    caller.put("/spfc/a", b"x" * 1000)
-    assert caller.get("/spfc/a", redirect=1).status_code == 200
-    sim.knobs = sim.knobs.but(s3_redirect=True)
-    assert caller.get("/spfc/a", redirect=0).status_code == 200
-    answer = caller.get("/spfc/a", redirect=1)
-    link = answer.headers["Location"]
-    assert (answer.status_code, link.startswith(sim.url_of("storage"))) == (302, True)
-    with Caller(sim, log_in=False) as nobody:
-        assert nobody.http.get(link, headers={"Range": "bytes=990-"}).content == b"x" * 10
-        assert nobody.http.get(link.partition("=")[0] + "=guess").status_code == 403
-    assert sim.metrics()["cookies_at_storage"] == 0
-    caller.http.get(link)
-    assert sim.metrics()["cookies_at_storage"] == 1
-    assert link.partition("=")[2] not in str(sim.journal.entries)
-
-
 # -- change feed -------------------------------------------------------------------------------------
 
 
@@ -364,45 +310,3 @@ def test_change_feed(sim: FileCloudSimulator, caller: Caller) -> None:
     assert caller.command("deletefile", path="/spfc", name="e") == 1
     assert delta(seen) == [("/spfc/e", "0", "1"), ("/spfc/e/a", "1", "1")]
     assert delta(0) == []
-
-
-# -- knobs -------------------------------------------------------------------------------------------
-
-
-def test_knobs_from_plain_data() -> None:
-    knobs = FileCloudKnobs.from_dict({"profile": "2024", "max_limit": 100, "team_folders": ["a"]})
-    assert (knobs.etag, knobs.max_limit, knobs.team_folders) == (False, 100, ("a",))
-    assert FileCloudKnobs() == FileCloudKnobs.profile("current")
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"colour": 1},
-        {"profile": "2031"},
-        {"csrf": "sometimes"},
-        {"server_tz": "Mars/Base"},
-        {"recycle": 1},
-        {"max_limit": "7"},
-        {"team_folders": [1]},
-        {"session_ttl_s": True},
-    ],
-)
-def test_bad_knobs_are_refused(bad: dict[str, object]) -> None:
-    with pytest.raises(KnobError):
-        FileCloudKnobs.from_dict(bad)
-    if "colour" in bad:
-        with pytest.raises(KnobError):
-            FileCloudKnobs().but(**bad)
-
-
-def test_nothing_goes_between_managed_storage_and_network_folders(sim: FileCloudSimulator, caller: Caller) -> None:
-    sim.knobs = sim.knobs.but(network_folders=("/spfc/net",))
-    caller.command("createfolder", path="/spfc", name="net")
-    caller.put("/spfc/net/x", b"1")
-    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/x") == 0
-    assert caller.command("copyfile", path="/spfc/net", name="x", copyto="/spfc") == 0
-    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/elsewhere") == 0
-    assert caller.command("renameormove", fromname="/spfc/net/x", toname="/spfc/net/y") == 1
-    assert caller.command("copyfile", path="/spfc/net", name="y", copyto="/spfc/net", copytoname="z") == 1
-    assert caller.command("renameormove", fromname="/spfc/net", toname="/spfc/Net") == 1  # the same place

@@ -22,12 +22,6 @@ def sim(tmp_path: Path) -> Iterator[FileCloudSimulator]:
         yield running
 
 
-@pytest.fixture
-def caller(sim: FileCloudSimulator) -> Iterator[Caller]:
-    with Caller(sim) as one:
-        yield one
-
-
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 3_000_001])
 def test_bytes_arrive(sim: FileCloudSimulator, caller: Caller, size: int) -> None:
     data = (b"0123456789\r\n--" * (size // 14 + 1))[:size]

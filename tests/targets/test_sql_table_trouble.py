@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 from tests.postgres import administer, fresh_database
 from tests.targets.databases import table_url
-from tests.targets.record_contract import COLUMNS, START, Writer, at, gone, image, record, titles
+from tests.targets.record_writer import COLUMNS, START, Writer, at, gone, image, record, titles
 
 from spfc.errors import (
     AuthenticationRefused,

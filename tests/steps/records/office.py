@@ -18,6 +18,7 @@ from spfc.ledger.leases import fence_of
 from spfc.ledger.runs import RunRow, load_run
 from spfc.records.convert import convert_row, instant
 from spfc.records.model import PlacedColumn
+from spfc.reporting.model import Verdict
 from spfc.routes import parse_list_options, parse_route
 from spfc.steps.context import ListRun
 from spfc.steps.records import ClosedList, box_of, close_list, sync_list
@@ -41,6 +42,13 @@ class Office:
     def __post_init__(self) -> None:
         self.url = self.url or f"sqlite:///{self.folder / 'lists.db'}"
         self.database = Database(f"sqlite:///{self.folder / 'ledger.db'}")
+
+    def fill(self, rows: int = 8) -> None:
+        """Let the list have rows and the route have run."""
+        for _ in range(rows):
+            self.book.add()
+        assert self.run().verdict is Verdict.GREEN
+        self.book.asked.clear()
 
     def table(self) -> SqlTable:
         """Return the table as a new process opens it."""

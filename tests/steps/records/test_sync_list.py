@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.steps.records.book import AMOUNT, TITLE, Book
+from tests.steps.records.book import Book
 from tests.steps.records.office import Office
 
 from spfc.errors import (
@@ -17,27 +17,13 @@ from spfc.errors import (
     ServiceBusy,
     SourceSuspicious,
 )
-from spfc.records.model import Column, ColumnType, Record
+from spfc.records.model import Record
 from spfc.reporting.model import Verdict
 from spfc.sources.records import RecordPage
 from spfc.targets.records import Standing
 from spfc.transfer.pool import StopSignal
 
 TIGHT = {"policies": {"removal_guard": {"max_items": 3, "max_share": 0.5, "min_items": 1}}}
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
-
-
-def filled(office: Office, rows: int = 8) -> Office:
-    """Let the list have rows and the route have run."""
-    for _ in range(rows):
-        office.book.add()
-    assert office.run().verdict is Verdict.GREEN
-    office.book.asked.clear()
-    return office
 
 
 # Reading and following
@@ -59,7 +45,7 @@ def test_the_first_run_reads_everything_and_then_what_changed_meanwhile(office: 
 
 
 def test_no_change_costs_one_request(office: Office) -> None:
-    filled(office)
+    office.fill()
     calls = office.book.calls
     closed = office.run()
     assert office.book.calls == calls + 1
@@ -71,7 +57,7 @@ def test_no_change_costs_one_request(office: Office) -> None:
 
 
 def test_adds_edits_deletions_and_restores_are_followed(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.edit(2, Title="two")
     office.book.delete(3)
     office.book.add(Title="nine")
@@ -98,7 +84,7 @@ def test_a_list_far_above_5000_rows(tmp_path: Path) -> None:
 
 
 def test_a_full_run_heals_what_the_feed_never_told(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.silent = {4}
     office.book.delete(4)
     office.book.alter_quietly(5, Title="the looked-up item was renamed")
@@ -111,7 +97,7 @@ def test_a_full_run_heals_what_the_feed_never_told(office: Office) -> None:
 
 
 def test_everything_is_read_every_so_many_days(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.clock.now += 8 * 86_400
     office.run()
     assert office.book.asked[0] is None
@@ -122,7 +108,7 @@ def test_everything_is_read_every_so_many_days(office: Office) -> None:
 
 
 def test_a_full_run_that_is_tried_again_does_not_read_everything_twice(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.sync("r", mode="full")
     asked = len(office.book.asked)
     office.sync("r", mode="full")
@@ -137,7 +123,7 @@ def test_a_full_run_that_is_tried_again_does_not_read_everything_twice(office: O
 
 
 def test_defect_1_deleted_then_restored_within_a_page_lives(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.delete(2)
     office.book.restore(2)
     office.book.edit(3, Title="3")
@@ -150,7 +136,7 @@ def test_defect_1_deleted_then_restored_within_a_page_lives(office: Office) -> N
 def test_defect_1_also_when_a_page_breaks_its_promise_and_tells_both(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    filled(office)
+    office.fill()
     told = (Record(2, deleted=True), Record(2, "9", {"Title": "back"}), Record(3, "9"), Record(3, deleted=True))
     monkeypatch.setattr(office.book, "changes", lambda cursor: RecordPage(told, "1d8", complete=True))
     office.run()
@@ -159,7 +145,7 @@ def test_defect_1_also_when_a_page_breaks_its_promise_and_tells_both(
 
 
 def test_defect_2_a_failing_change_query_fails_the_run_and_loses_nothing(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.edit(2, Title="two")
     office.book.delete(3)
     before = office.rows()
@@ -204,7 +190,7 @@ def test_defect_3_a_crash_at_the_last_page_costs_no_full_reading(
 
 
 def test_defect_4_deletions_above_the_highest_id_are_seen(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.delete(8)
     office.run()
     assert office.told() == [(8, "deleted")]
@@ -278,7 +264,7 @@ def test_a_task_that_was_told_to_stop_says_so(office: Office) -> None:
 
 
 def test_a_lost_position_begins_a_new_generation(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.silent = {3}
     office.book.delete(3)
     office.book.edit(1, Title="one")
@@ -289,7 +275,7 @@ def test_a_lost_position_begins_a_new_generation(office: Office) -> None:
 
 
 def test_the_offered_link_is_tried_and_never_stored(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.forget(offers="fresh")
     office.run()
     assert office.book.asked[:3] == ["1d8", "fresh", "2r8:3"]
@@ -297,7 +283,7 @@ def test_the_offered_link_is_tried_and_never_stored(office: Office) -> None:
 
 
 def test_an_offered_link_that_does_not_work_is_left_for_the_beginning(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.forget(offers="fresh")
     office.book.trouble[office.book.calls + 3] = PermissionMissing("No.")
     office.run()
@@ -305,7 +291,7 @@ def test_an_offered_link_that_does_not_work_is_left_for_the_beginning(office: Of
 
 
 def test_endless_resyncs_end(office: Office) -> None:
-    filled(office)
+    office.fill()
     original = office.book.changes
 
     def always_gone(cursor: str | None) -> RecordPage:
@@ -320,7 +306,7 @@ def test_endless_resyncs_end(office: Office) -> None:
 
 
 def test_links_in_a_circle_end_the_run_and_the_next_one_begins_anew(office: Office) -> None:
-    filled(office)
+    office.fill()
     original = office.book.changes
     office.book.changes = lambda cursor: RecordPage((), "1d8", complete=False)  # type: ignore[method-assign]
     with pytest.raises(AnswerUnreadable):
@@ -335,7 +321,7 @@ def test_links_in_a_circle_end_the_run_and_the_next_one_begins_anew(office: Offi
 
 
 def test_a_list_that_shows_nothing_removes_nothing(office: Office) -> None:
-    filled(office)
+    office.fill()
     kept = dict(office.book.items)
     office.book.items.clear()
     with pytest.raises(SourceSuspicious) as caught:
@@ -352,7 +338,7 @@ def test_a_list_that_shows_nothing_removes_nothing(office: Office) -> None:
 
 def test_a_list_that_was_emptied_on_purpose(office: Office) -> None:
     office.fields = TIGHT
-    filled(office)
+    office.fill()
     office.book.items.clear()
     closed = office.run(mode="full", purge=True)
     assert closed.verdict is Verdict.ATTENTION
@@ -364,7 +350,7 @@ def test_a_list_that_was_emptied_on_purpose(office: Office) -> None:
 
 def test_too_many_deletions_are_held_and_purged_when_somebody_agrees(office: Office) -> None:
     office.fields = TIGHT
-    filled(office, 20)
+    office.fill(20)
     for number in range(1, 9):
         office.book.delete(number)
     closed = office.run()
@@ -384,7 +370,7 @@ def test_too_many_deletions_are_held_and_purged_when_somebody_agrees(office: Off
 
 def test_the_guard_counts_over_pages_tries_and_sweeps(office: Office) -> None:
     office.fields = TIGHT
-    filled(office, 20)
+    office.fill(20)
     for number in (1, 2, 3):
         office.book.delete(number)
     office.book.trouble[office.book.calls + 2] = ServiceBusy("Broken.")
@@ -399,7 +385,7 @@ def test_the_guard_counts_over_pages_tries_and_sweeps(office: Office) -> None:
 
 def test_a_purge_spares_what_its_own_run_marks(office: Office) -> None:
     office.fields = TIGHT
-    filled(office, 20)
+    office.fill(20)
     for number in range(1, 9):
         office.book.delete(number)
     office.run(purge=True)
@@ -408,7 +394,7 @@ def test_a_purge_spares_what_its_own_run_marks(office: Office) -> None:
 
 def test_a_restored_row_loses_its_mark(office: Office) -> None:
     office.fields = {"policies": {"removals": "mark"}}
-    filled(office)
+    office.fill()
     office.book.delete(2)
     closed = office.run()
     assert closed.verdict is Verdict.GREEN
@@ -420,90 +406,18 @@ def test_a_restored_row_loses_its_mark(office: Office) -> None:
     assert office.standing() == Standing(8, 0)
 
 
-# Columns
-
-
-def test_a_new_column_is_noticed_and_older_rows_get_their_values(office: Office) -> None:
-    filled(office)
-    state = Column("State", "State", ColumnType.TEXT)
-    office.book.columns_now = (TITLE, AMOUNT, state)
-    office.book.alter_quietly(5, State="set by a default, without a new version")
-    office.book.edit(1, State="open")
-    closed = office.run()
-    assert [change.sql_name for change in closed.summary.columns] == ["state"]
-    assert office.rows()[1]["state"] == "open"
-    assert office.rows()[5]["state"] == "set by a default, without a new version"
-    assert office.told() == [(1, "updated"), (5, "updated")]
-    calls = office.book.calls
-    office.run()
-    assert office.book.calls == calls + 1
-
-
-def test_keys_that_are_no_columns_are_looked_up_once_for_all(office: Office) -> None:
-    filled(office)
-    office.book.edit(1, Noise="x")
-    office.run()
-    asked = office.book.columns_asked
-    office.book.edit(2, Noise="y")
-    office.run()
-    assert office.book.columns_asked == asked
-    assert office.told() == [(2, "updated")]
-
-
-def test_a_column_of_another_type_gets_a_second_column(office: Office) -> None:
-    filled(office)
-    office.book.edit(1, Amount=1)
-    office.book.edit(2, Amount=2)
-    office.run()
-    office.book.columns_now = (TITLE, Column("Amount", "Amount", ColumnType.TEXT))
-    office.book.edit(1, Amount="one")
-    office.run()
-    assert (office.rows()[1]["amount"], office.rows()[1]["amount__text"]) == (1.0, "one")
-    assert office.rows()[2]["amount__text"] == "2"
-
-
-def test_a_removed_column_is_kept_and_reported(office: Office) -> None:
-    filled(office)
-    office.book.edit(1, Amount=1)
-    office.run()
-    office.book.columns_now = (TITLE,)
-    closed = office.run(mode="full")
-    assert [(c.sql_name, c.fate.value) for c in closed.summary.columns] == [("amount", "kept")]
-    assert office.rows()[1]["amount"] == 1.0
-
-
-def test_a_list_that_shows_no_columns_is_not_believed(office: Office) -> None:
-    filled(office)
-    office.book.columns_now = ()
-    with pytest.raises(SourceSuspicious):
-        office.sync(mode="full")
-    office.close()
-    office.book.columns_now = (TITLE, AMOUNT)
-    assert office.run().verdict is Verdict.GREEN
-    assert office.titles()[1] == "row 1"
-
-
-def test_values_that_do_not_fit_are_counted_and_shown(office: Office) -> None:
-    filled(office)
-    office.book.edit(1, Amount="plenty")
-    closed = office.run()
-    assert closed.verdict is Verdict.ATTENTION
-    assert "Amount (1)" in closed.story
-    assert office.rows()[1]["amount"] is None
-
-
 # Leases, histories, places
 
 
 def test_two_runs_at_once_are_refused(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.sync("first")
     with pytest.raises(LeaseHeld):
         office.sync("second")
 
 
 def test_a_task_whose_lease_was_taken_over_cannot_write(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.edit(1, Title="one")
     old = office.context("old")
 
@@ -522,14 +436,14 @@ def test_a_task_whose_lease_was_taken_over_cannot_write(office: Office) -> None:
 
 
 def test_a_route_that_is_pointed_elsewhere_is_refused(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.fields = {"target": {"type": "sql_table", "connection": "other", "table": "items"}}
     with pytest.raises(RouteInvalid):
         office.sync()
 
 
 def test_another_list_under_the_old_name_is_refused(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled(office)
+    office.fill()
     office.fields = {"source": {"type": "sharepoint_list", "hostname": "h", "site": "/s", "list": "Renamed"}}
     monkeypatch.setattr(office.book, "bind", lambda known: {"identity": "list-2"})
     with pytest.raises(RouteInvalid):
@@ -539,7 +453,7 @@ def test_another_list_under_the_old_name_is_refused(office: Office, monkeypatch:
 
 
 def test_a_table_that_vanished_is_filled_again(office: Office) -> None:
-    filled(office)
+    office.fill()
     import sqlite3
 
     with sqlite3.connect(office.folder / "lists.db") as connection:
@@ -550,7 +464,7 @@ def test_a_table_that_vanished_is_filled_again(office: Office) -> None:
 
 
 def test_failures_in_a_row_become_an_incident(office: Office) -> None:
-    filled(office)
+    office.fill()
     stories = []
     for _ in range(4):
         office.book.trouble[office.book.calls + 1] = ServiceBusy("Broken.")
@@ -574,7 +488,7 @@ def test_a_run_that_ended_without_a_word_is_no_success(office: Office) -> None:
 
 
 def test_closing_works_when_the_database_is_gone(office: Office) -> None:
-    filled(office)
+    office.fill()
     office.book.edit(1, Title="one")
     office.sync()
     office.url = "sqlite:////nowhere/at/all/lists.db"
