@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -245,15 +244,45 @@ def test_values_come_as_they_are(start: Start) -> None:
     assert record.values.keys() <= {c.name for c in source.columns()}
 
 
-def test_too_many_lookups_are_named_in_the_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+MANY = [{"name": f"L{n:02}", "lookup": {"columnName": "Title", "allowMultipleValues": n == 13}} for n in range(14)]
+
+
+def test_lookups_beyond_the_limit_are_had_by_asking_for_the_rows(start: Start) -> None:
+    values = {"L11": 11, "L12": 12, "L13": [{"LookupId": 1, "LookupValue": "x"}, {"LookupId": 3, "LookupValue": "y"}]}
     simulator = start()
-    names = [f"L{n}" for n in range(12)]
-    simulator.lists.create("Notes", [{"name": name, "lookup": {"columnName": "Title"}} for name in names])
-    with caplog.at_level(logging.WARNING, logger="spfc"):
-        bound_list(simulator).columns()
-    [line] = [record.getMessage() for record in caplog.records]
-    assert "14 columns" in line
-    assert line.endswith(": Created By, Modified By")
+    made = simulator.lists.create("Notes", MANY, [{"Title": "a", **values}, {"Title": "b"}, {"Title": "c", **values}])
+    source = bound_list(simulator)
+    columns = source.columns()
+    late = [column.name for column in columns if column.apart]
+    assert late == ["L12LookupId", "L13", "AuthorLookupId", "EditorLookupId"]
+    made.delete(2)
+    records = one_round(source, None)[0][0].records
+    assert not {"L12LookupId", "L13"} & {key for record in records for key in record.values}, "pages leave them out"
+    before = source.usage
+    whole = source.whole((*records, Record(2, deleted=True)))
+    assert (source.usage.requests - before.requests, source.usage.units - before.units) == (2, 2)
+    assert [record.id for record in whole] == [*(record.id for record in records), 2]
+    for record, told_before in zip(whole, records, strict=False):
+        assert record.values["L12LookupId"] == "12" and record.values["L13"] == values["L13"]
+        assert record.version == told_before.version
+        assert record.values.keys() > told_before.values.keys()
+    assert whole[2] == Record(2, deleted=True)
+
+
+def test_a_row_that_goes_while_it_is_asked_for_comes_as_it_was_told(start: Start) -> None:
+    simulator = start()
+    made = simulator.lists.create("Notes", MANY, [{"Title": "a", "L12": 12}])
+    source = bound_list(simulator)
+    pages, cursor = one_round(source, None)
+    made.delete(1)
+    assert source.whole(pages[0].records) == pages[0].records
+    assert told(one_round(source, cursor)[0]) == {1: Record(1, deleted=True)}
+
+
+def test_twelve_lookups_are_told_with_the_others(start: Start) -> None:
+    simulator = start()
+    simulator.lists.create("Notes", MANY[:10])
+    assert not any(column.apart for column in bound_list(simulator).columns())
 
 
 # -- costs -------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ COLUMNS = (
     Column("Title", "Title", ColumnType.TEXT),
     Column("Due_x0020_Date", "Due Date", ColumnType.TIMESTAMP),
     Column("Amount", "Amount", ColumnType.NUMBER),
-    Column("OwnerLookupId", "Owner", ColumnType.INTEGER),
+    Column("OwnerLookupId", "Owner", ColumnType.INTEGER, apart=True),
     Column("Done", "Done", ColumnType.BOOLEAN),
     Column("Choices", "Choices", ColumnType.JSON),
 )

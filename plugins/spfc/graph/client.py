@@ -12,7 +12,7 @@ from spfc.graph.content import Downloads
 from spfc.graph.feed import DeltaPage, read_page
 from spfc.graph.governor import Bill, Governor
 from spfc.graph.items import SELECT, to_source_item
-from spfc.graph.lists import ListPage, ListPlace, find_list, read_columns, read_list_page
+from spfc.graph.lists import ListPage, ListPlace, find_list, read_columns, read_list_page, read_row
 from spfc.graph.places import Drive, Site, find_drive, find_site, list_drives
 from spfc.graph.replies import Refusal
 from spfc.graph.settings import GraphSettings
@@ -20,7 +20,7 @@ from spfc.graph.shared import SHARED
 from spfc.graph.stream import FileStream
 from spfc.graph.wire import Call, Wire
 from spfc.planning.model import SourceItem
-from spfc.records.model import Column
+from spfc.records.model import Column, Record
 
 
 class _Absent(SpfcError):
@@ -95,6 +95,10 @@ class GraphClient:
     def list_delta(self, site_id: str, list_id: str, link: str | None) -> ListPage:
         """Read one page of a list's change feed; see :func:`spfc.graph.lists.read_list_page`."""
         return read_list_page(self._wire, site_id, list_id, link)
+
+    def list_row(self, site_id: str, list_id: str, row_id: int) -> Record | None:
+        """Return one row of a list with all its columns, None when it is gone (1 unit)."""
+        return read_row(self._wire, site_id, list_id, row_id)
 
     def check(self) -> str:
         """Sign in and look at the tenant's root site (1 unit); return one sentence. Raises as usual."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from spfc.errors import AnswerUnreadable
@@ -10,7 +11,9 @@ from spfc.graph.items import to_seconds
 from spfc.records.model import Column, ColumnType, Record
 
 MOST_LOOKUPS: Final = 12
-"""Of more lookups and people the rest is missing from rows (fieldValueSet; msgraph-sdk-powershell issue 2711)."""
+"""Of more lookups and people the rest is missing, without a word, from answers about several rows, but not from those
+about one (fieldValueSet; msgraph-sdk-powershell issue 2711; the limit of SharePoint's views, which spares single rows).
+"""
 NOISE: Final = frozenset(
     {
         "id", "ID", "Edit", "DocIcon", "LinkTitle", "LinkTitleNoMenu", "LinkTitle2", "LinkFilename", "LinkFilename2",
@@ -63,6 +66,20 @@ def to_record(raw: Mapping[str, Any]) -> Record:
     )
 
 
+def all_columns(raw: Iterable[Mapping[str, Any]]) -> Iterator[Column]:
+    """Yield the columns that the definitions of a list mean; what is beyond the limit of lookups is ``apart``.
+
+    The limit is counted in the order of the list. Which ones the service leaves out does not matter: whoever asks for
+    the rows one by one gets all of them.
+    """
+    lookups = 0
+    for definition in raw:
+        lookups += _is_lookup(definition)
+        apart = lookups > MOST_LOOKUPS and _is_lookup(definition)
+        for column in to_columns(definition):
+            yield replace(column, apart=apart)
+
+
 def to_columns(raw: Mapping[str, Any]) -> Iterator[Column]:
     """Yield what a columnDefinition means for a table: one column mostly, none for what is hidden or noise.
 
@@ -82,14 +99,6 @@ def to_columns(raw: Mapping[str, Any]) -> Iterator[Column]:
             yield Column(name, title, ColumnType.TEXT)
         return
     yield Column(name, title, _type_of(name, raw))
-
-
-def lookup_name(raw: Mapping[str, Any]) -> str | None:
-    """Return the title of a column of lookups or people that is kept, None for any other."""
-    name = str(raw.get("name"))
-    is_lookup = raw.get("lookup") is not None or raw.get("personOrGroup") is not None
-    kept = is_lookup and raw.get("hidden") is not True and not is_noise(name)
-    return str(raw.get("displayName") or name) if kept else None
 
 
 def is_noise(name: str) -> bool:
@@ -125,6 +134,12 @@ def _type_of(name: str, raw: Mapping[str, Any]) -> ColumnType:
 
 def _takes_several(raw: Mapping[str, Any], choice: Mapping[str, Any]) -> bool:
     return choice.get("displayAs") == "checkBoxes" or raw.get("type") == "multichoice"
+
+
+def _is_lookup(raw: Mapping[str, Any]) -> bool:
+    """Say whether a definition is that of a column of lookups or people that is kept."""
+    is_lookup = raw.get("lookup") is not None or raw.get("personOrGroup") is not None
+    return is_lookup and raw.get("hidden") is not True and not is_noise(str(raw.get("name")))
 
 
 def _is_single_lookup(raw: Mapping[str, Any]) -> bool:

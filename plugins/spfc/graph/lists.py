@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from spfc.errors import PermissionMissing, PlaceNotFound, SpfcError
 from spfc.graph.feed import expired, read_links
-from spfc.graph.list_items import MOST_LOOKUPS, lookup_name, to_columns, to_record
+from spfc.graph.list_items import MOST_LOOKUPS, all_columns, to_record
 from spfc.graph.paging import read_collection
 from spfc.graph.places import id_of, may_not
 from spfc.graph.replies import Refusal
@@ -20,6 +20,10 @@ from spfc.records.model import Column, Record
 _LOG = logging.getLogger(__name__)
 
 _FEED = "the change feed of the list"
+
+
+class _RowGone(SpfcError):
+    """The row asked for is not there: an answer, not an error, and never seen outside of this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,26 @@ def read_columns(wire: Wire, site_id: str, list_id: str) -> tuple[Column, ...]:
     """
     # No select: it would have to name every facet, and one that Microsoft adds would make its columns look untyped.
     url = f"{_lists(site_id)}/{quote(list_id, safe='')}/columns"
-    raw = list(read_collection(wire, url, "list_columns", "the columns of the list", _explain_list))
-    lookups = [name for name in (lookup_name(value) for value in raw) if name]
-    if len(lookups) > MOST_LOOKUPS:
-        _LOG.warning(
-            "The list has %d columns of lookups and people. Microsoft Graph was seen to leave out the values of all "
-            "but %d of them when it tells of many rows: compare these columns with the list: %s",
-            len(lookups),
+    raw = read_collection(wire, url, "list_columns", "the columns of the list", _explain_list)
+    columns = tuple(all_columns(raw))
+    apart = sum(column.apart for column in columns)
+    if apart:
+        _LOG.info(
+            "The list has %d more columns of lookups and people than the %d that Microsoft Graph tells of many rows: "
+            "each row is asked for by itself, one request more for every new or changed one.",
+            apart,
             MOST_LOOKUPS,
-            ", ".join(lookups[MOST_LOOKUPS:]),
         )
-    return tuple(column for value in raw for column in to_columns(value))
+    return columns
+
+
+def read_row(wire: Wire, site_id: str, list_id: str, row_id: int) -> Record | None:
+    """Return one row with all its columns, None when it is gone (1 unit)."""
+    url = f"{_lists(site_id)}/{quote(list_id, safe='')}/items/{row_id}?$expand=fields"
+    try:
+        return to_record(wire.get_json(Call(url, "list_item", 1, f"row {row_id} of the list", _explain_row)))
+    except _RowGone:
+        return None
 
 
 def read_list_page(wire: Wire, site_id: str, list_id: str, link: str | None) -> ListPage:
@@ -153,6 +166,11 @@ def _explain_feed(wire: Wire, refusal: Refusal) -> SpfcError | None:
     if refusal.status == 410 or refusal.has("resyncRequired"):
         return expired(wire, refusal, _FEED, "Nothing is lost: the list is read again in full.")
     return _explain_list(refusal)
+
+
+def _explain_row(refusal: Refusal) -> SpfcError | None:
+    # A list that is gone says the same of each row; the next page of its feed tells the two apart.
+    return _RowGone("gone") if refusal.status in (404, 410) else _explain_list(refusal)
 
 
 def _explain_list(refusal: Refusal) -> SpfcError | None:

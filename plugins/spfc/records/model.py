@@ -27,11 +27,13 @@ class Column:
     """One column of a list.
 
     ``name`` is the internal name, the key in a record's ``values``; it never changes, ``title`` (what people see) may.
+    ``apart``: the source leaves its values out where it tells of many rows, so each row has to be asked for by itself.
     """
 
     name: str
     title: str
     type: ColumnType
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

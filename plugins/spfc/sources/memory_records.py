@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from spfc.errors import CursorExpired, SpfcError
 from spfc.records.model import Column, Record
@@ -21,9 +22,10 @@ class MemoryRecordSource:
     are numbers of pages, so any earlier cursor may be asked again. Once the script was read to its end, a start from
     the beginning (no cursor, or ``"fresh"``) shows what lives in ``rows`` in pages of ``page_size``. Within a page the
     last mention of an id counts, as in the real feed. ``table`` holds the columns and may be changed. ``unlisted`` are
-    ids that no start from the beginning shows although they live. ``counts`` counts calls by operation. ``fail_next``
-    queues errors by operation (``bind``, ``columns``, ``changes``): each call raises the next one instead of doing
-    anything. ``identity`` tells one list from another.
+    ids that no start from the beginning shows although they live. Values of columns that are ``apart`` are told by
+    :meth:`whole` only. ``counts`` counts calls by operation. ``fail_next`` queues errors by operation (``bind``,
+    ``columns``, ``changes``, ``whole``): each call raises the next one instead of doing anything. ``identity`` tells
+    one list from another.
     """
 
     def __init__(self, columns: Iterable[Column] = (), *, page_size: int = 1000) -> None:
@@ -72,15 +74,34 @@ class MemoryRecordSource:
         """See the protocol and the class."""
         with self._lock:
             self._call("changes")
-            if cursor in (None, _FRESH) and self._read_to_end:
-                return self._begin()
-            if cursor is not None and cursor.startswith("reading "):
-                return self._reading(*(int(number) for number in cursor.split()[1:]))
-            return self._scripted(0 if cursor in (None, _FRESH) else int(cursor or 0))
+            page = self._page(cursor)
+            return replace(page, records=tuple(map(self._without_apart, page.records)))
+
+    def whole(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """See the protocol."""
+        with self._lock:
+            return tuple(record if record.deleted else self._row(record) for record in records)
 
     def close(self) -> None:
         """See the protocol."""
         self.closed += 1
+
+    def _page(self, cursor: str | None) -> RecordPage:
+        if cursor in (None, _FRESH) and self._read_to_end:
+            return self._begin()
+        if cursor is not None and cursor.startswith("reading "):
+            return self._reading(*(int(number) for number in cursor.split()[1:]))
+        return self._scripted(0 if cursor in (None, _FRESH) else int(cursor or 0))
+
+    def _without_apart(self, record: Record) -> Record:
+        apart = {column.name for column in self.table if column.apart}
+        if apart.isdisjoint(record.values):
+            return record
+        return replace(record, values={name: value for name, value in record.values.items() if name not in apart})
+
+    def _row(self, record: Record) -> Record:
+        self._call("whole")
+        return self.rows.get(record.id, record)
 
     def _scripted(self, number: int) -> RecordPage:
         end = len(self._pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,6 +54,13 @@ class RecordSource(Protocol):
 
         Reading from the beginning tells every living record; what changes meanwhile comes with the next round.
         Raises :class:`~spfc.errors.CursorExpired` when everything must be read anew.
+        """
+
+    def whole(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """Return the same rows with the values of columns that :meth:`changes` leaves out (``Column.apart``).
+
+        One request per living row, and several at a time. A row may come as it is by now, which is newer than what the
+        page said; one that is gone by now comes as it was given, for its deletion is told by a later page.
         """
 
     def close(self) -> None:

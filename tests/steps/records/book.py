@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from spfc.errors import CursorExpired, SpfcError
@@ -21,7 +21,8 @@ class Book:
     Cursors say where they stand: ``<epoch>d<change>`` begins a round, ``<epoch>r<change>:<id>`` goes on with a reading
     from the beginning, ``<epoch>p<from>:<to>:<place>`` with a round. ``forget()`` makes all of them unknown.
     ``trouble`` holds errors by the number of the call, ``interludes`` what people do just before a call. With
-    ``repeats`` each page tells again the last record of the one before. ``silent`` ids are never told as deleted.
+    ``repeats`` each page tells again the last record of the one before. ``silent`` ids are never told as deleted. Pages
+    leave out the values of columns that are ``apart``; ``before_whole`` is what people do before rows are asked for.
     """
 
     page_size: int = 3
@@ -41,7 +42,7 @@ class Book:
     binds: list[bool] = field(default_factory=list)
     trash: dict[int, Record] = field(default_factory=dict)
     next_id: int = 1
-    highest_told: int = 0
+    before_whole: Callable[[], object] = lambda: None
 
     # What people do
 
@@ -111,6 +112,16 @@ class Book:
             return self._follow(rest[0], len(self.changes_made), 0)
         return self._follow(*rest)
 
+    def whole(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        self.before_whole()
+        return tuple(self._row(record) for record in records)
+
+    def _row(self, record: Record) -> Record:
+        if record.deleted:
+            return record
+        self._called()
+        return self.items.get(record.id, record)
+
     def close(self) -> None:
         """See the protocol."""
 
@@ -121,9 +132,9 @@ class Book:
 
     def _read(self, began: int, above: int) -> RecordPage:
         ids = sorted(number for number in self.items if number > above)
-        told = [self.items[number] for number in ids[: self.page_size]]
+        told = [self._short(self.items[number]) for number in ids[: self.page_size]]
         if self.repeats and above in self.items:
-            told.insert(0, self.items[above])
+            told.insert(0, self._short(self.items[above]))
         if len(ids) <= self.page_size:
             return RecordPage(tuple(told), f"{self.epoch}d{began}", complete=True)
         return RecordPage(tuple(told), f"{self.epoch}r{began}:{ids[self.page_size - 1]}", complete=False)
@@ -131,10 +142,15 @@ class Book:
     def _follow(self, start: int, end: int, place: int) -> RecordPage:
         ids = list(dict.fromkeys(self.changes_made[start:end]))
         told = ids[max(0, place - 1 if self.repeats else place) : place + self.page_size]
-        records = tuple(self.items.get(number, Record(number, deleted=True)) for number in told)
+        records = tuple(self._short(self.items.get(number, Record(number, deleted=True))) for number in told)
         if place + self.page_size >= len(ids):
             return RecordPage(records, f"{self.epoch}d{end}", complete=True)
         return RecordPage(records, f"{self.epoch}p{start}:{end}:{place + self.page_size}", complete=False)
+
+    def _short(self, record: Record) -> Record:
+        """Return a row as pages tell it: without the columns that are apart."""
+        apart = {column.name for column in self.columns_now if column.apart}
+        return replace(record, values={name: value for name, value in record.values.items() if name not in apart})
 
     def _called(self) -> None:
         self.calls += 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from spfc.errors import (
     AnswerUnreadable,
@@ -18,7 +18,7 @@ from spfc.errors import (
     SourceSuspicious,
 )
 from spfc.records.convert import MISFIT, convert
-from spfc.records.model import Column
+from spfc.records.model import Column, Record
 from spfc.sources.base import Binding
 from spfc.sources.records import RecordPage
 from spfc.steps.context import ListRun
@@ -34,8 +34,20 @@ MAX_ROUNDS = 100
 MAX_RESTARTS = 3
 """Most fresh starts in one run: endless resyncs have happened (Graph reference 6.4)."""
 
+ROWS_BETWEEN_BEATS = 100
+"""Rows of a page that are asked for one by one before the lease is renewed and the time is looked at."""
+
 _BAD_LINK = (AnswerUnreadable, PermissionMissing, PlaceNotFound, RequestRefused, ServiceBusy)
 """How a link that the service offered for a fresh start has been seen to fail (Graph reference 6.4)."""
+
+
+class Stop(Protocol):
+    """Says when to ask for no further page. ``hurried``: because the task was told to stop, not for its time box."""
+
+    hurried: bool
+
+    def __call__(self) -> bool:
+        """Say whether it is time to stop."""
 
 
 @dataclass(slots=True)
@@ -55,7 +67,7 @@ class Round:
 class Reader:
     """Reads on from a state. ``state`` is always the one that the table holds, None before there is a table."""
 
-    def __init__(self, run: ListRun, state: ListState | None, binding: Binding, stop: Callable[[], bool]) -> None:
+    def __init__(self, run: ListRun, state: ListState | None, binding: Binding, stop: Stop) -> None:
         self.state = state
         self.earlier = run.target.tally(run.run_id)
         """What earlier tries of this run have done."""
@@ -84,6 +96,7 @@ class Reader:
         while not self._stop():
             self._run.beat()
             page = self._fetch()
+            page = None if page is None else self._whole(page)
             if page is None or self._follow_columns(page):
                 continue
             self._apply(page)
@@ -116,6 +129,21 @@ class Reader:
         self._offered = None
         self._asked.add(position)
         return page
+
+    def _whole(self, page: RecordPage) -> RecordPage | None:
+        """Return the page with what its rows hold in columns that pages leave out; None when told to stop.
+
+        The time box lets it finish: a page that takes longer than the box would never be got through.
+        """
+        if not any(column.apart for column in self._current().columns):
+            return page
+        records: list[Record] = []
+        for start in range(0, len(page.records), ROWS_BETWEEN_BEATS):
+            if self._stop.hurried:
+                return None
+            self._run.beat()
+            records += self._run.source.whole(page.records[start : start + ROWS_BETWEEN_BEATS])
+        return replace(page, records=tuple(records))
 
     def _apply(self, page: RecordPage) -> None:
         run, before = self._run, self._current()
@@ -236,8 +264,8 @@ class Reader:
 
     def _take_columns(self, columns: tuple[Column, ...], keys: Collection[str]) -> bool:
         state = self._current()
-        known = {(column.name, column.type) for column in state.columns}
-        if any((column.name, column.type) not in known for column in columns):
+        known = {(column.name, column.type, column.apart) for column in state.columns}
+        if any((column.name, column.type, column.apart) not in known for column in columns):
             self._count_restart(None)
             log.info("The columns of the list have changed: reading everything, so that older rows get their values.")
             self.start_reading(columns)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 from spfc.errors import Interrupted
 from spfc.ledger.runs import update_run
 from spfc.routes.options import ListRunMode
 from spfc.steps.context import ListRun
 from spfc.steps.records.beginning import begin, fence_of
-from spfc.steps.records.reading import Reader
+from spfc.steps.records.reading import Reader, Stop
 from spfc.steps.records.totals import HELD_TEXT, QUIET, counters
 from spfc.targets.records import ListState, Stage
 from spfc.transfer.pool import StopSignal
@@ -18,15 +18,6 @@ from spfc.transfer.pool import StopSignal
 log = logging.getLogger("spfc.lists")
 
 SECONDS_PER_DAY = 86_400.0
-
-
-class Stop(Protocol):
-    """Says when to ask for no further page. ``hurried``: because the task was told to stop, not for its time box."""
-
-    hurried: bool
-
-    def __call__(self) -> bool:
-        """Say whether it is time to stop."""
 
 
 def box_of(run: ListRun) -> StopSignal:

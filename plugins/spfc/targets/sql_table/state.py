@@ -89,13 +89,14 @@ def from_row(values: Mapping[str, Any]) -> StateRow:
 
 
 def _dump(columns: Iterable[PlacedColumn]) -> str:
-    rows = [[p.column.name, p.column.title, p.column.type.value, p.sql_name] for p in columns]
+    rows = [[p.column.name, p.column.title, p.column.type.value, p.column.apart, p.sql_name] for p in columns]
     return json.dumps(rows)
 
 
 def _load(text: str) -> tuple[PlacedColumn, ...]:
     return tuple(
-        PlacedColumn(Column(name, title, ColumnType(kind)), sql) for name, title, kind, sql in json.loads(text)
+        PlacedColumn(Column(name, title, ColumnType(kind), apart), sql)
+        for name, title, kind, apart, sql in json.loads(text)
     )
 
 
