@@ -299,20 +299,24 @@ GONE_HOME = {
 STAYED = {**NET, "/Net": None, "/Home": None}
 FILE_HOME = {**{p: b for p, b in STAYED.items() if p != "/Net/a.txt"}, "/Home/a.txt": b"body a"}
 
-Story = tuple[str, dict[str, Any], dict[str, Any], dict[str, bytes | None]]
+SWAPPED = {**{path.replace("/Net", "/Home"): body for path, body in NET.items()}, "/Home": None, "/Net": None}
+
+Ways = dict[str, dict[str, Any]]
+Story = tuple[Ways, Ways, dict[str, bytes | None]]
 STORIES: list[Story] = [
-    # what moves, how it moves, what the source does to it after the crash, what the target shall show in the end
-    ("1", {"parent_id": "h"}, {}, FILE_HOME),
-    ("d", {"parent_id": "h"}, {}, GONE_HOME),
-    ("d", {"parent_id": "h"}, {"parent_id": "n"}, STAYED),
+    # what moves and how, what the source does to it after the crash, what the target shall show in the end
+    ({"1": {"parent_id": "h"}}, {}, FILE_HOME),
+    ({"d": {"parent_id": "h"}}, {}, GONE_HOME),
+    ({"d": {"parent_id": "h"}}, {"d": {"parent_id": "n"}}, STAYED),
+    ({"n": {"name": "Home"}, "h": {"name": "Net"}}, {}, SWAPPED),
+    ({"n": {"name": "Home"}, "h": {"name": "Net"}}, {"n": {"name": "Net"}, "h": {"name": "Home"}}, STAYED),
 ]
 
 
-@pytest.mark.parametrize(("moving", "way", "then", "tree"), STORIES)
+@pytest.mark.parametrize(("ways", "then", "tree"), STORIES)
 def test_a_crash_anywhere_is_healed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving: str, way: dict[str, Any], then: dict[str, Any],
-    tree: dict[str, bytes | None],
-) -> None:  # fmt: skip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ways: Ways, then: Ways, tree: dict[str, bytes | None]
+) -> None:
     migrated = House(tmp_path)
     migrated.debt()
     migrated.database.close()
@@ -320,12 +324,13 @@ def test_a_crash_anywhere_is_healed(
         (tmp_path / str(number)).mkdir()
         shutil.copy(tmp_path / "ledger.db", tmp_path / str(number))
         netted = fill(House(tmp_path / str(number)))
-        netted.publish([item(netted, moving, **way)])
+        netted.publish([item(netted, moving, **way) for moving, way in ways.items()])
         crashed = crash_at(netted, monkeypatch, number)
         bodies = list(netted.target.tree().values())
         assert b"body a" in bodies and b"body b" in bodies, f"lost for a moment, crash {number}"
         if then:
-            netted.publish([replace(netted.source.items[moving], version="v3", **then)])
+            back = [replace(netted.source.items[moving], version="v3", **way) for moving, way in then.items()]
+            netted.publish(back)
         for _ in range(3):
             netted.run()
         print(f"crash {number}")  # shown when one of them is not healed
@@ -334,6 +339,28 @@ def test_a_crash_anywhere_is_healed(
         if not crashed:
             break
     assert number > 8, "there were side effects to crash at"
+
+
+@pytest.mark.parametrize("kinds", ["folders", "files", "folder and file"])
+def test_two_that_swap_names_between_storages_step_aside_by_copying(house: House, kinds: str) -> None:
+    """A move that only makes room is refused, too, when the name itself lies on the other storage."""
+    house.fields = {"limits": {"workers": 1}}
+    inside = kinds != "files"
+    house.publish([
+        ROOT,
+        folder("n", "root", "Net") if inside else house.file("n", "root", "Net", "body n"),
+        folder("o", "root", "Other") if kinds == "folders" else house.file("o", "root", "Other", "body o"),
+        *([house.file("1", "n", "a.txt", "body a")] if inside else []),
+        *([house.file("2", "o", "b.txt", "body b")] if kinds == "folders" else []),
+    ])  # fmt: skip
+    house.target.network_folders = {"/Net"}
+    house.run()
+    house.publish([item(house, "n", name="Other"), item(house, "o", name="Net")])
+    house.run()
+    house.run()
+    other = {"/Other": None, "/Other/a.txt": b"body a"} if inside else {"/Other": b"body n"}
+    net = {"/Net": None, "/Net/b.txt": b"body b"} if kinds == "folders" else {"/Net": b"body o"}
+    settled(house, other | net)
 
 
 @pytest.fixture

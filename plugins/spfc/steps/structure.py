@@ -158,14 +158,18 @@ class Group:
             # Our copy vanished from the target: forget it, so that the next plan brings it over again.
             return replace(result_of_error(stored, error), removed=True)
         except MoveRefused:
-            if stored.line.reason is Reason.MAKE_ROOM:
-                raise
-            return self._relocate(stored, synced, old, new)
+            source = self._source.get(synced.id)
+            if stored.line.reason is not Reason.MAKE_ROOM:
+                source = self._item(stored)
+            elif source is None or source.deleted:
+                raise  # nothing to copy from: the removal of what is in the way comes first
+            else:
+                source = replace(source, name=name)  # as below: owed until it has left this name again
+            return self._relocate(stored, synced, source, old, new)
         self._placement.forget()
         return LineResult(stored.seq, synced.id, Outcome.DONE, synced=self._moved(stored, synced, name))
 
-    def _relocate(self, stored: StoredLine, synced: SyncedItem, old: str, new: str) -> LineResult:
-        source = self._item(stored)
+    def _relocate(self, stored: StoredLine, synced: SyncedItem, source: SourceItem, old: str, new: str) -> LineResult:
         try:
             return Relocation(self._run, self._plan_id, stored, self._brakes).execute(synced, source, old, new)
         finally:
