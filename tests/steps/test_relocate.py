@@ -309,7 +309,6 @@ STORIES: list[Story] = [
     ({"d": {"parent_id": "h"}}, {}, GONE_HOME),
     ({"d": {"parent_id": "h"}}, {"d": {"parent_id": "n"}}, STAYED),
     ({"n": {"name": "Home"}, "h": {"name": "Net"}}, {}, SWAPPED),
-    ({"n": {"name": "Home"}, "h": {"name": "Net"}}, {"n": {"name": "Net"}, "h": {"name": "Home"}}, STAYED),
 ]
 
 
@@ -344,18 +343,18 @@ def test_a_crash_anywhere_is_healed(
 @pytest.mark.parametrize("kinds", ["folders", "files", "folder and file"])
 def test_two_that_swap_names_between_storages_step_aside_by_copying(house: House, kinds: str) -> None:
     """A move that only makes room is refused, too, when the name itself lies on the other storage."""
-    house.fields = {"limits": {"workers": 1}}
+    house.fields = {"limits": {"workers": 1}}  # of two, the one whose id comes last steps aside
     inside = kinds != "files"
     house.publish([
         ROOT,
-        folder("n", "root", "Net") if inside else house.file("n", "root", "Net", "body n"),
+        folder("z", "root", "Net") if inside else house.file("z", "root", "Net", "body n"),
         folder("o", "root", "Other") if kinds == "folders" else house.file("o", "root", "Other", "body o"),
-        *([house.file("1", "n", "a.txt", "body a")] if inside else []),
+        *([house.file("1", "z", "a.txt", "body a")] if inside else []),
         *([house.file("2", "o", "b.txt", "body b")] if kinds == "folders" else []),
     ])  # fmt: skip
     house.target.network_folders = {"/Net"}
     house.run()
-    house.publish([item(house, "n", name="Other"), item(house, "o", name="Net")])
+    house.publish([item(house, "z", name="Other"), item(house, "o", name="Net")])
     house.run()
     house.run()
     other = {"/Other": None, "/Other/a.txt": b"body a"} if inside else {"/Other": b"body n"}
