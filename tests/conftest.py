@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,14 @@ def pytest_report_header() -> str:
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _strangers() -> None:
+    """Tokens that this process has of earlier services would be shown to a later one that got the same port."""
+    shared = sys.modules.get("spfc.graph.shared")
+    if shared is not None:
+        shared.SHARED.reset()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class SharePointSimulator(SimulatorServer):
         self.lists_path = lists
         self._labels = SessionLabels("app")
         self._open_services: _Services | None = None
+        self._opening = threading.Lock()
 
     # -- addresses -------------------------------------------------------------------------------------
 
@@ -170,9 +172,10 @@ class SharePointSimulator(SimulatorServer):
 
     @property
     def _services(self) -> _Services:
-        if self._open_services is None:
-            self._open_services = self._make_services()
-        return self._open_services
+        with self._opening:  # tests ask, and so does the loop: two sets would sign with two secrets
+            if self._open_services is None:
+                self._open_services = self._make_services()
+            return self._open_services
 
     def _make_services(self) -> _Services:
         library = self._make_library()
