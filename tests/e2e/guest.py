@@ -1,8 +1,8 @@
 """One worker process of an app: asks Graph as fast as its governor lets it, in a time that runs faster than ours.
 
 ``python guest.py JSON`` with: ``ledger`` (address), ``graph`` (fields of GraphSettings), ``drive``, ``item``, ``scale``
-(seconds of its time in one of ours), ``t0`` (when its time stood at ``base``), ``until``, ``threads``, ``die`` (end
-without giving anything back). Prints one JSON object.
+(seconds of its time in one of ours), ``t0`` (when its time stood at ``base``), ``seconds`` (how long to ask, from when
+it is ready to), ``threads``, ``die`` (end without giving anything back). Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ def main() -> None:
     governor = Governor(bank=bank, now=clock.now, sleep=clock.sleep, longest_wait=settings.longest_wait)
     client = GraphClient(settings, tokens=TokenSource(settings, now=clock.now), governor=governor)
     errors: list[str] = []
+    until = clock.now() + given["seconds"]
 
     def work() -> None:
         try:
-            while clock.now() < given["until"] and not errors:
+            while clock.now() < until and not errors:
                 client.item(given["drive"], given["item"])
         except SpfcError as error:
             errors.append(f"{error.code}: {error}")

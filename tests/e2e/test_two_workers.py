@@ -73,7 +73,7 @@ class Inn:
         given = {
             "ledger": self.ledger, "graph": self.graph(**graph), "drive": self.service.drive_id, "die": die,
             "item": self.service.ids.root_id, "scale": self.clock.scale, "t0": self.clock.t0, "base": self.clock.base,
-            "until": self.clock.now() + seconds, "threads": threads,
+            "seconds": seconds, "threads": threads,
         }  # fmt: skip
         return subprocess.Popen(
             [sys.executable, "-W", "error", str(GUEST), json.dumps(given)],
