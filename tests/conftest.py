@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -25,6 +26,10 @@ for _name in list(os.environ):
         del os.environ[_name]  # whatever Airflow the person at this machine works with is none of our business
 
 os.environ.setdefault("SPFC_SEED", str(secrets.randbelow(2**32)))  # here, so that all workers share it
+
+# How long an example takes says nothing on a machine that others share; the rest is alike at home and in CI.
+settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 _HOME = Path(tempfile.mkdtemp(prefix="spfc-airflow-"))
 os.environ |= {
