@@ -15,6 +15,7 @@ FLOORS = {
     "": 0,
     "errors": 0,
     "quickxor": 0,
+    "wording": 0,
     "routes": 1,
     "route_file": 1,
     "route_yaml": 1,

@@ -55,7 +55,7 @@ def test_the_first_run_brings_everything_and_every_task_succeeds(world: World, f
 
 def test_mapped_tasks_say_what_they_carry(first: DagRunSeen) -> None:
     labels = {first.labels[task] for task in first.tasks if task.startswith("transfer[")}
-    assert labels == {"batch 1: 1 files, 0.2 MiB", "batch 2: 2 files, 0.0 MiB", "batch 3: 2 files, 0.0 MiB"}
+    assert labels == {"batch 1: 1 file, 250 kB", "batch 2: 2 files, 10.2 kB", "batch 3: 2 files, 11 bytes"}
 
 
 def test_the_report_button_gets_its_address(first: DagRunSeen) -> None:

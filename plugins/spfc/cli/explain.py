@@ -13,9 +13,9 @@ from rich.markup import escape
 
 from spfc.planning.model import PlanLine
 from spfc.reporting.explanations import ACTIONS, CODES, REASONS
-from spfc.reporting.wording import duration, size, timestamp
 from spfc.routes import RunOptions
 from spfc.steps.explain import Explained, explain_path
+from spfc.wording import duration, size, timestamp
 
 
 def explain_here(route: str, path: str, *, as_json: bool) -> int:

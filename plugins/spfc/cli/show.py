@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from spfc.pipeline.settings import routes_file
-from spfc.reporting.wording import plural
 from spfc.route_file import load_routes
+from spfc.wording import plural
 
 _COSTS = {"requests": "source request", "units": "unit", "calls": "target call"}
 NOT_GREEN = 1

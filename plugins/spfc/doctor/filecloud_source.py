@@ -11,8 +11,8 @@ from spfc.doctor.filecloud import FileCloudChecks
 from spfc.doctor.shape import Finding, Step, ok, skipped, warn
 from spfc.errors import AnswerUnreadable, ItemError, PlaceNotFound
 from spfc.filecloud import CallRefused, Entry, FileCloudSettings, calls
-from spfc.reporting.wording import count, plural
 from spfc.routes import FileCloudSource
+from spfc.wording import count, plural
 
 _LOOKED_AT = 200
 """Entries of the folder that are looked at."""

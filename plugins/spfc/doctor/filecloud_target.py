@@ -12,8 +12,8 @@ from spfc.doctor.shape import Finding, Step, fail, ok, skipped, warn
 from spfc.errors import AnswerUnreadable, PermissionMissing, PlaceNotFound
 from spfc.filecloud import CallRefused, FileCloudSettings, calls
 from spfc.filecloud.wire import Request
-from spfc.reporting.wording import size
 from spfc.routes import FileCloudTarget, RemovalPolicy, Route
+from spfc.wording import size
 
 _AREAS = frozenset({"SHARED", "EXTERNAL"})
 """First levels below which the second level is given, too (FileCloud reference 4)."""

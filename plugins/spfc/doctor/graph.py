@@ -23,8 +23,8 @@ from spfc.graph.sessions import PinnedSession
 from spfc.graph.settings import GraphSettings
 from spfc.graph.wire import Wire
 from spfc.pacing import LocalBank
-from spfc.reporting.wording import duration
 from spfc.routes import SharePointList, SharePointSource
+from spfc.wording import duration
 
 PATIENCE = 30.0
 """Seconds: a pause that the service asks for and that is longer is reported instead of slept through."""

@@ -17,8 +17,8 @@ from spfc.graph.settings import GraphSettings
 from spfc.graph.wire import Call
 from spfc.planning.model import Flag, Kind, SourceItem
 from spfc.quickxor import QuickXor, same_hash
-from spfc.reporting.wording import count, plural, size
 from spfc.routes import SharePointSource
+from spfc.wording import count, plural, size
 
 _PAGES = 5
 _SAMPLE = 4 << 20

@@ -12,8 +12,8 @@ from spfc.graph.list_items import MOST_LOOKUPS
 from spfc.graph.lists import ListPlace
 from spfc.graph.settings import GraphSettings
 from spfc.records.model import Column
-from spfc.reporting.wording import plural
 from spfc.routes import SharePointList
+from spfc.wording import plural
 
 
 class ListChecks(GraphChecks):

@@ -18,7 +18,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.util.ssl_ import ssl_wrap_socket
 
 from spfc.doctor.shape import Finding, Step, fail, ok, skipped, warn
-from spfc.reporting.wording import duration
+from spfc.wording import duration
 
 TIMEOUT = 10.0
 """Seconds for a connection or a handshake: as long as the clients wait (FileCloud reference 12, deadlines)."""

@@ -13,7 +13,7 @@ from spfc.doctor.shape import Finding, fail, ok, warn
 from spfc.filecloud import DateStyle
 from spfc.filecloud.dates import spell_date
 from spfc.planning.difference import TIME_TOLERANCE
-from spfc.reporting.wording import moment
+from spfc.wording import moment
 
 WINTER = int(datetime(2024, 1, 15, 12, 34, 56, tzinfo=UTC).timestamp())
 SUMMER = int(datetime(2024, 7, 15, 12, 34, 56, tzinfo=UTC).timestamp())

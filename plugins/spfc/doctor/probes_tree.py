@@ -11,7 +11,7 @@ from spfc.errors import AnswerUnreadable, ReplyLost
 from spfc.filecloud import CallRefused, calls, list_whole_folder
 from spfc.filecloud.calls import PAGE_SIZE
 from spfc.filecloud.wire import Request
-from spfc.reporting.wording import plural
+from spfc.wording import plural
 
 _FILES = 12
 """More than the ten entries that a server lists when no limit is asked for (reference 6)."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from spfc.doctor.shape import Finding, Step, fail, ok, skipped, warn
 from spfc.errors import PlaceNotFound
 from spfc.planning.model import Kind
-from spfc.reporting.wording import plural, size
 from spfc.routes import ObjectStorageTarget, RemovalPolicy, Route
 from spfc.targets.base import PutSpec, Target
+from spfc.wording import plural, size
 
 _TIGHT = 0.05
 _PROBE = b"written by spfc doctor, and removed again"

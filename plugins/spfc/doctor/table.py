@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spfc.doctor.shape import Finding, Step, ok, warn
-from spfc.reporting.wording import moment, plural
 from spfc.targets.records import ListState, RecordTable, Stage
+from spfc.wording import moment, plural
 
 
 class TableChecks:

@@ -54,8 +54,7 @@ def _chain(route: Route) -> None:
     @task(
         multiple_outputs=False,
         doc_md="Copies the files of one batch, verified byte by byte.",
-        map_index_template="{{ 'batch %s: %s files, %.1f MiB' % (task.op_kwargs['batch']['batch'] + 1, "
-        "task.op_kwargs['batch']['files'], task.op_kwargs['batch']['bytes'] / 1048576) }}",
+        map_index_template="{{ task.op_kwargs['batch']['label'] }}",
     )
     def transfer(batch: dict[str, Any]) -> dict[str, Any]:
         return tasks.transfer_task(name, get_current_context(), batch)

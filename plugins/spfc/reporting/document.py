@@ -9,8 +9,8 @@ from spfc.reporting.model import RunSummary, Spending
 from spfc.reporting.samples import Problem, Samples
 from spfc.reporting.story import story
 from spfc.reporting.totals import Totals, counters_by_name, verdict
-from spfc.reporting.wording import timestamp
 from spfc.reporting.writers import CSV_NAME, HTML_NAME
+from spfc.wording import timestamp
 
 FORMAT = 1
 """Raised when a key changes its meaning or goes away; new keys do not raise it."""

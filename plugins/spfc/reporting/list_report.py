@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from spfc import wording
 from spfc.ledger.runs import Cost
 from spfc.records.model import ColumnFate
-from spfc.reporting import wording
 from spfc.reporting.lists import ListSummary
 from spfc.reporting.page import BACK_MARKER, VERDICTS, environment
 from spfc.reporting.writers import CSV_NAME, HTML_NAME, JSON_NAME, replacing, report_folder, write_json

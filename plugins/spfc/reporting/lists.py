@@ -9,8 +9,8 @@ from pathlib import Path
 from spfc.ledger.runs import Cost
 from spfc.records.model import ColumnChange
 from spfc.reporting.model import Verdict
-from spfc.reporting.wording import duration, moment, plural
 from spfc.targets.records import Applied, RowAction, Standing
+from spfc.wording import duration, moment, plural
 
 
 @dataclass(frozen=True, slots=True)

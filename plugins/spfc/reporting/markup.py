@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from spfc.reporting.wording import visible
+from spfc.wording import visible
 
 
 def path_markup(path: str) -> Markup:

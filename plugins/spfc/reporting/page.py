@@ -9,10 +9,9 @@ from typing import IO, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from spfc import __version__
+from spfc import __version__, wording
 from spfc.planning.audit import Drift
 from spfc.planning.model import Action, Outcome
-from spfc.reporting import wording
 from spfc.reporting.explanations import ACTIONS, explain
 from spfc.reporting.markup import path_markup
 from spfc.reporting.model import RunSummary, Verdict

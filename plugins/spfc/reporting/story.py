@@ -6,7 +6,7 @@ from spfc.planning.audit import Drift
 from spfc.planning.model import Action, Outcome
 from spfc.reporting.model import RunSummary
 from spfc.reporting.totals import Totals
-from spfc.reporting.wording import duration, plural, size
+from spfc.wording import duration, plural, size
 
 
 def story(summary: RunSummary, totals: Totals) -> str:

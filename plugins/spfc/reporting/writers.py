@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from spfc.errors import RouteInvalid
 from spfc.reporting.model import LineOutcome
-from spfc.reporting.wording import timestamp
 from spfc.routes import ROUTE_NAME
+from spfc.wording import timestamp
 
 CSV_NAME, JSON_NAME, HTML_NAME = "report.csv", "report.json", "report.html"
 

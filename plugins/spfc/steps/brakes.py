@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from spfc.errors import Interrupted, QuotaFull, ServiceError, SpfcError
-from spfc.reporting.wording import plural
 from spfc.routes import Route
 from spfc.steps.context import RunContext
 from spfc.transfer.breaker import QUOTA_STRIKES, SERVICE_STRIKES, Breaker
 from spfc.transfer.pool import StopSignal
+from spfc.wording import plural
 
 
 @dataclass(frozen=True, slots=True)

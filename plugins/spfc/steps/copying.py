@@ -29,7 +29,8 @@ from spfc.transfer.interrupt import on_termination
 from spfc.transfer.job import Copied, CopyJob
 from spfc.transfer.pace import Pace
 from spfc.transfer.pool import MOST_PER_WORKER, run_jobs
-from spfc.transfer.progress import Progress, human_bytes
+from spfc.transfer.progress import Progress
+from spfc.wording import plural, size
 
 log = logging.getLogger("spfc.transfer")
 
@@ -89,8 +90,8 @@ def transfer_batch(
                 if result.outcome is not Outcome.DONE:
                     log.warning("%s: %s (%s)", result.outcome.value, result.detail, result.code)
     rate = progress.bytes_done / progress.seconds
-    log.info("Batch %d: %d files, %s at %s/s", batch, progress.files_done, human_bytes(progress.bytes_done),
-             human_bytes(rate))  # fmt: skip
+    log.info("Batch %d: %s, %s at %s/s", batch + 1, plural(progress.files_done, "file"), size(progress.bytes_done),
+             size(rate))  # fmt: skip
     show(progress.line())
     left = [stored for stored in lines if stored.seq not in ended]
     copier.raise_if_cut_short(len(left))

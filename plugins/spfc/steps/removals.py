@@ -12,7 +12,6 @@ from spfc.ledger.outcomes import LineResult, has_misplaced_below, release_held
 from spfc.ledger.plans import StoredLine, stored_lines
 from spfc.planning.difference import owed
 from spfc.planning.model import Action, Outcome, Reason, SyncedItem
-from spfc.reporting.wording import plural
 from spfc.routes import RemovalPolicy
 from spfc.steps.brakes import told_to_stop
 from spfc.steps.context import RunContext
@@ -22,6 +21,7 @@ from spfc.steps.placement import Placement
 from spfc.steps.quarantine import quarantine
 from spfc.steps.results import deferred, record, result_of_error
 from spfc.transfer.interrupt import on_termination
+from spfc.wording import plural
 
 log = logging.getLogger("spfc.removals")
 

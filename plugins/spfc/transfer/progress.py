@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from spfc.wording import duration, plural, size
+
 REPORT_SECONDS = 10.0
 """How often a progress line is written."""
 
@@ -18,12 +20,12 @@ class Progress:
     def __init__(
         self,
         files: int,
-        size: int,
+        octets: int,
         clock: Callable[[], float],
         say: Callable[[str], None],
         at_once: Callable[[], int] | None = None,
     ) -> None:
-        self._files, self._size = files, size
+        self._files, self._size = files, octets
         self._clock, self._say, self._at_once = clock, say, at_once
         self._started = self._spoke = clock()
         self._lock = threading.Lock()
@@ -56,24 +58,6 @@ class Progress:
         left = (self._size - self.bytes_done) / rate if rate else 0.0
         at_once = f", {self._at_once()} at once" if self._at_once else ""
         return (
-            f"{self.files_done} of {self._files} files, {human_bytes(self.bytes_done)} of {human_bytes(self._size)}, "
-            f"{human_bytes(rate)}/s, about {human_seconds(max(left, 0))} left{at_once}"
+            f"{self.files_done:,} of {plural(self._files, 'file')}, {size(self.bytes_done)} of {size(self._size)}, "
+            f"{size(rate)}/s, about {duration(max(left, 0))} left{at_once}"
         )
-
-
-def human_bytes(count: float) -> str:
-    """Return a size for people, in powers of 1024."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
-def human_seconds(seconds: float) -> str:
-    """Return a duration for people."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -16,13 +16,13 @@ from spfc.records.model import ColumnChange, ColumnFate
 from spfc.reporting.lists import INCIDENT, ListSummary, Streak, incident_text, story_of, verdict_of
 from spfc.reporting.model import Verdict
 from spfc.reporting.redaction import redact
-from spfc.reporting.wording import timestamp
 from spfc.reporting.writers import CSV_NAME, replacing, report_folder
 from spfc.routes import ListRoute
 from spfc.routes.lists import RowRemovals
 from spfc.steps.context import ListRun
 from spfc.steps.records.totals import HELD_TEXT, QUIET, SNAPSHOT, counters, rows_of
 from spfc.targets.records import RecordTable, RowAction, RowChange, Standing
+from spfc.wording import timestamp
 
 log = logging.getLogger("spfc.report")
 
