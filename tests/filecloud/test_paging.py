@@ -1,13 +1,17 @@
-"""Listings that contradict themselves without saying so, from a server that answers what the test says."""
+"""Listings that contradict themselves without saying so: of a scripted server, and of folders that change meanwhile."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from tests.filecloud.raw_server import ok, raw_server, scripted
-from tests.targets.world import make_client
+from tests.targets.world import World, make_client, world
 
+from simulators.filecloud import FileCloudKnobs
 from spfc.errors import AnswerUnreadable
-from spfc.filecloud import list_whole_folder
+from spfc.filecloud import FileCloudClient, Listing, list_whole_folder
 
 
 def page(*names: str, total: int) -> bytes:
@@ -62,3 +66,112 @@ def test_a_listing_without_a_total_is_not_believed() -> None:
         with pytest.raises(AnswerUnreadable, match="how much"):
             list_whole_folder(client, "/u")
         client.close()
+
+
+# -- a real folder that changes between two requests --------------------------------------------------------
+
+
+class Meanwhile:
+    """A client in front of a folder that somebody else changes after the first page, or after each one."""
+
+    def __init__(self, client: FileCloudClient, change: Callable[[], None], *, always: bool = False) -> None:
+        self._client, self._change, self._left = client, change, -1 if always else 1
+        self.starts: list[int] = []
+
+    def list_page(self, path: str, start: int, limit: int) -> Listing:
+        page = self._client.list_page(path, start, limit)
+        self.starts.append(start)
+        if self._left:
+            self._left -= 1
+            self._change()
+        return page
+
+
+def listed(made: World, change: Callable[[], None]) -> tuple[list[str], list[int]]:
+    """Return the names of the folder, and where each page began that was asked for."""
+    client = Meanwhile(made.client(), change)
+    found = list_whole_folder(client, "/spfc/u")  # type: ignore[arg-type]
+    return [entry.name for entry in found], client.starts
+
+
+def fill(made: World, *names: str) -> Path:
+    folder = made.simulator.store / "u"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+TWENTY = [f"{number:02}" for number in range(20)]
+
+
+@pytest.mark.parametrize("removed", [1, 2, 7])
+def test_entries_that_move_up_are_not_missed(tmp_path: Path, removed: int) -> None:
+    """As many go in front of the position as come behind it: the total is the same and no name is shown twice."""
+    with world(tmp_path, FileCloudKnobs(max_limit=7)) as made:
+        folder = fill(made, *TWENTY)
+
+        def change() -> None:
+            for name in TWENTY[:removed]:
+                (folder / name).unlink()
+            fill(made, *(f"9{number}" for number in range(removed)))
+
+        names, starts = listed(made, change)
+        assert names == TWENTY[removed:] + [f"9{number}" for number in range(removed)]
+        assert starts == [0, 6, 0, 6, 12, 18]
+
+
+def test_entries_that_move_down_are_not_shown_twice(tmp_path: Path) -> None:
+    with world(tmp_path, FileCloudKnobs(max_limit=7)) as made:
+        folder = fill(made, *TWENTY)
+
+        def change() -> None:
+            fill(made, "!new")
+            (folder / "19").unlink()
+
+        names, starts = listed(made, change)
+        assert names == ["!new", *TWENTY[:-1]]
+        assert starts == [0, 6, 0, 6, 12, 18]
+
+
+def test_a_name_that_two_pages_show_is_not_believed(tmp_path: Path) -> None:
+    """A folder becomes a file: it goes in front of the position and comes behind it, and all around stays in place."""
+    with world(tmp_path, FileCloudKnobs(max_limit=7)) as made:
+        folder = fill(made, *TWENTY)
+        (folder / "15x").mkdir()
+
+        def change() -> None:
+            (folder / "15x").rmdir()
+            fill(made, "15x")
+            (folder / "!new").mkdir()
+            (folder / "19").unlink()
+
+        names, starts = listed(made, change)
+        assert names == ["!new", *TWENTY[:16], "15x", *TWENTY[16:-1]]
+        assert starts == [0, 6, 12, 0, 6, 12, 18]
+
+
+def test_what_changes_behind_the_position_costs_nothing(tmp_path: Path) -> None:
+    with world(tmp_path, FileCloudKnobs(max_limit=7)) as made:
+        folder = fill(made, *TWENTY)
+
+        def change() -> None:
+            (folder / "19").rename(folder / "18x")
+
+        names, starts = listed(made, change)
+        assert names == [*TWENTY[:-1], "18x"]
+        assert starts == [0, 6, 12, 18]
+
+
+def test_a_folder_that_never_stands_still_is_not_returned(tmp_path: Path) -> None:
+    with world(tmp_path, FileCloudKnobs(max_limit=7)) as made:
+        folder, numbers = fill(made, *TWENTY), iter(range(100))
+
+        def change() -> None:
+            min(folder.iterdir()).unlink()
+            fill(made, f"x{next(numbers):02}")
+
+        client = Meanwhile(made.client(), change, always=True)
+        with pytest.raises(AnswerUnreadable, match="contradicts itself"):
+            list_whole_folder(client, "/spfc/u")  # type: ignore[arg-type]
+        assert client.starts == [0, 6, 0, 6, 0], "in pages, in pages again, as one"

@@ -50,8 +50,8 @@ def test_when_all_is_well_nothing_is_asked_twice(tmp_path: Path) -> None:
         assert target.calls == 10
 
 
-@pytest.mark.parametrize(("files", "calls"), [(0, 1), (1000, 1), (1001, 2)])
-def test_a_listing_costs_one_call_per_thousand(tmp_path: Path, files: int, calls: int) -> None:
+@pytest.mark.parametrize(("files", "calls"), [(0, 1), (1000, 1), (1001, 2), (1999, 2), (2000, 3)])
+def test_a_listing_costs_one_call_and_one_for_each_further_999(tmp_path: Path, files: int, calls: int) -> None:
     with world(tmp_path) as made:
         target = made.target()
         for number in range(files):

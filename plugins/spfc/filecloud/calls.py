@@ -1,7 +1,7 @@
 """The calls we make, spelled as the vendor's own client spells them (reference 5, 17.1), and nothing sent yet.
 
 Documented differences to the vendor client: no ``adminproxyuserid``, dates with a zone, ``send*=0`` on listings,
-``redirect=0`` and ``Accept-Encoding: identity`` on downloads.
+pages that begin with the last entry of the page before, ``redirect=0`` and ``Accept-Encoding: identity`` on downloads.
 """
 
 from __future__ import annotations

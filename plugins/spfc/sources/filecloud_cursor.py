@@ -8,6 +8,7 @@ from dataclasses import fields as parts
 from typing import Any
 
 from spfc.errors import CursorExpired
+from spfc.filecloud.paging import Place
 from spfc.sources.filecloud_items import ROOT_ID
 from spfc.sources.filecloud_listing import Mark
 from spfc.sources.filecloud_walk import Position
@@ -25,7 +26,7 @@ class WalkCursor:
     def text(self) -> str:
         """Return the cursor as text."""
         at = self.position
-        listing = {} if at.mark == Mark() else asdict(at.mark)
+        listing = {} if at.mark == Mark() else {**asdict(at.mark.place), "first": at.mark.first}
         return _spell({"after" if at.done else "at": at.folder, "feed": self.feed, **listing})
 
 
@@ -64,11 +65,16 @@ def _read(fields: dict[str, Any]) -> Cursor:
     folder = str(fields["after" if done else "at"])
     if not (folder.startswith(ROOT_ID) and folder.endswith("/")) or (done and folder == ROOT_ID):
         raise ValueError("no folder")
-    mark = Mark(**{part.name: fields[part.name] for part in parts(Mark)}) if "received" in fields else Mark()
-    if not isinstance(mark.received, int) or not isinstance(mark.tries, int):
-        raise TypeError("no numbers")
+    mark = _mark(fields) if "received" in fields else Mark()
     feed = fields["feed"]
     return WalkCursor(Position(folder, done, mark), None if feed is None else int(feed))
+
+
+def _mark(fields: dict[str, Any]) -> Mark:
+    place = Place(**{part.name: fields[part.name] for part in parts(Place)})
+    if not isinstance(place.received, int) or not isinstance(place.tries, int):
+        raise TypeError("no numbers")
+    return Mark(place, fields["first"])
 
 
 def _spell(fields: dict[str, object]) -> str:

@@ -1,22 +1,16 @@
-"""Read one folder page by page, and never call a listing whole that contradicts itself (FileCloud reference 6)."""
+"""The listing of one source folder: what it proves of what is there, of what is gone, and what is to be walked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from spfc.errors import AnswerUnreadable, PermissionMissing, SpfcError
-from spfc.filecloud.calls import ALL_ENTRIES, PAGE_SIZE
 from spfc.filecloud.client import FileCloudClient
-from spfc.filecloud.records import Entry, Listing
+from spfc.filecloud.paging import Page, Pager, Place, Stand
+from spfc.filecloud.records import Entry
 from spfc.filecloud.refusals import CallRefused
-
-_PAGED_TRIES: Final = 2
-"""How often a folder is read in pages before it is asked for as one (reference 6, client paging)."""
-
-_NO_NAMES: Final = frozenset({"", ".", ".."})
 
 
 class State(StrEnum):
@@ -31,19 +25,21 @@ class State(StrEnum):
     """The folder itself is not there any more."""
 
 
+_GIVEN_UP = {
+    Stand.CONTRADICTORY: "its listing contradicts itself",
+    Stand.DAMAGED: "names in it cannot be read",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where the listing of a folder stands, for another process to go on.
 
-    ``received`` entries of ``total`` were shown by try number ``tries``, the one named ``last`` being the last of them.
-    ``first`` is the least name among the folders in them that are to be walked, empty when there was none.
+    ``first`` is the least name among the folders shown so far that are to be walked, empty when there was none.
     """
 
-    received: int = 0
-    total: int | None = None
-    last: str = ""
+    place: Place = field(default_factory=Place)
     first: str = ""
-    tries: int = 1
 
 
 def _any_name(_: str) -> bool:
@@ -52,12 +48,7 @@ def _any_name(_: str) -> bool:
 
 @dataclass(slots=True)
 class FolderListing:
-    """The listing of one folder, one request at a time. ``path`` is the server's own.
-
-    Each page begins with the last entry of the page before it: when something was added or removed in front of it
-    meanwhile, another entry stands there, and the folder is read again. So an item that was there all the time is
-    never missed, which equal totals and the absence of duplicates alone would not prove.
-    """
+    """The listing of one folder, one request at a time (see :class:`Pager`). ``path`` is the server's own."""
 
     client: FileCloudClient
     path: str
@@ -79,10 +70,12 @@ class FolderListing:
     """Whether :attr:`folders` is complete: False when another process has read the first pages."""
     _earlier: set[str] = field(default_factory=set)
     """Subfolders that earlier tries have shown."""
+    _pager: Pager = field(init=False)
 
     def __post_init__(self) -> None:
         """Notice what another process has read."""
-        self.knows_all = self.mark.received == 0
+        self.knows_all = self.mark.place.received == 0
+        self._pager = Pager(self.client, self.path, self.mark.place, self.names)
 
     def read(self) -> tuple[Entry, ...]:
         """Read on, one request when all is well, and return the files and folders of this page.
@@ -90,52 +83,35 @@ class FolderListing:
         A page may be one of another try, and repeat what was shown. Raises what is wrong with the service, and with
         the source folder itself: PermissionMissing, AnswerUnreadable, CallRefused.
         """
-        whole = self.mark.tries > _PAGED_TRIES
         try:
-            page = self.client.list_page(self.path, max(0, self.mark.received - 1), ALL_ENTRIES if whole else PAGE_SIZE)
+            page = self._pager.read()
         except (CallRefused, PermissionMissing, AnswerUnreadable) as error:
             if self.is_top:
                 raise
             self._refused(error)
             return ()
-        if page.damaged or any(_is_damaged(entry.name) for entry in page.entries):
-            self._give_up("names in it cannot be read")
-            return ()
         self._take(page)
-        return page.entries
+        return tuple(page.entries)
 
-    def _take(self, page: Listing) -> None:
-        mark, entries = self.mark, page.entries
-        overlaps = mark.received == 0 or (bool(entries) and entries[0].name == mark.last)
-        fresh = entries[1:] if mark.received and overlaps else entries
-        folders = {entry.name for entry in fresh if entry.is_folder and self.wanted(entry.name)}
+    def _take(self, page: Page) -> None:
+        folders = {entry.name for entry in page.fresh if entry.is_folder and self.wanted(entry.name)}
         self.folders |= folders
-        self.can_sync = self.can_sync and all(entry.can_sync for entry in entries)
-        if self.names is not None:
-            self.names.update(entry.name for entry in entries)
-        received, total = mark.received + len(fresh), mark.total if mark.total is not None else page.total
-        is_odd = page.total != total or received > (total or 0) or len({entry.name for entry in entries}) < len(entries)
-        if is_odd or not overlaps:
-            self._again()
-        elif received == total:
-            self.state = State.CLEAN
-            self.mark = replace(mark, first=_least(mark.first, folders))
-        elif not fresh or mark.tries > _PAGED_TRIES:
-            self._again()
-        else:
-            self.mark = Mark(received, total, fresh[-1].name, _least(mark.first, folders), mark.tries)
-
-    def _again(self) -> None:
-        """Begin another try: in pages, then the folder as one; give up after that."""
-        if self.mark.tries > _PAGED_TRIES:
-            self._give_up("its listing contradicts itself")
+        self.can_sync = self.can_sync and all(entry.can_sync for entry in page.entries)
+        if page.stand in _GIVEN_UP:
+            self._give_up(_GIVEN_UP[page.stand])
             return
-        self.mark = Mark(tries=self.mark.tries + 1)
+        if page.stand is Stand.AGAIN:
+            self._begin_again()
+            return
+        self.mark = Mark(self._pager.place, _least(self.mark.first, folders))
+        if page.stand is Stand.WHOLE:
+            self.state = State.CLEAN
+
+    def _begin_again(self) -> None:
+        self.mark = Mark(self._pager.place)
         self._earlier |= self.folders
         self.folders.clear()
         self.knows_all = True
-        if self.names is not None:
-            self.names.clear()
 
     def _refused(self, error: SpfcError) -> None:
         """Judge a refusal: a folder is gone when the server knows nothing of it and its parent does not show it."""
@@ -160,11 +136,7 @@ class FolderListing:
     def _give_up(self, why: str) -> None:
         self.state, self.why = State.UNLISTED, why
         self.folders |= self._earlier
-        self.mark = replace(self.mark, first=_least(self.mark.first, self.folders))
-
-
-def _is_damaged(name: str) -> bool:
-    return name in _NO_NAMES or "/" in name or "\0" in name
+        self.mark = Mark(self.mark.place, _least(self.mark.first, self.folders))
 
 
 def _least(name: str, names: set[str]) -> str:

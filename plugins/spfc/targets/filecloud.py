@@ -82,7 +82,7 @@ class FileCloudTarget:
         return _entry(path, found) if found is not None and stands_there(found, full) else None
 
     def list_folder(self, path: str) -> list[TargetEntry] | None:
-        """See the protocol. One call per 1000 entries, one more to believe that a folder is missing."""
+        """See the protocol. One call, one more for each 999 entries above 1000, one to believe that it is missing."""
         full = self._full(path)
         try:
             found = list_whole_folder(self._client, full)
