@@ -53,6 +53,8 @@ class FileCloudKnobs:
     """What is nowhere shown."""
     closed_paths: tuple[str, ...] = ()
     """Folders that are shown but whose content may not be listed."""
+    broken_paths: tuple[str, ...] = ()
+    """Folders that are shown but that the server fails to list: status 500 (12)."""
     read_only_paths: tuple[str, ...] = ()
     locked_paths: tuple[str, ...] = ()
     network_folders: tuple[str, ...] = ()

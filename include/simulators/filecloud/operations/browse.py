@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulators.filecloud import disk, places
+from simulators.filecloud import disk, markup, places
 from simulators.filecloud.entries import EntryWriter
 from simulators.filecloud.errors import NotFound, Refused
 from simulators.filecloud.exchange import Exchange, Operation
@@ -35,6 +35,8 @@ async def getfilelist(exchange: Exchange) -> web.StreamResponse:
             raise Refused("The path is not a folder", "CLFC-2008")
         if places.under(place.path, world.knobs.closed_paths):
             raise Refused("You do not have permission to list this folder", "CLFC-2002")
+        if places.under(place.path, world.knobs.broken_paths):
+            return markup.html("Internal Server Error", 500)
     except Refused as refusal:
         meta = _meta(exchange, exchange.text("path").replace("\0", ""), 0, 0, str(refusal))
         return exchange.records("entries", "entry", [], meta)
