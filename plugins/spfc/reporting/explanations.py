@@ -50,8 +50,8 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.UNLISTED: Explanation(
         "The source did not list this folder to the end, so nothing in it counts as deleted; what is known is kept.",
-        "Give the account of the route access to the folder, or have damaged names in it renamed; "
-        "the next run lists it again.",
+        "Give the account of the route access to the folder, have damaged names in it renamed, or have the server "
+        "repaired that breaks down on it; the log of enumerate says which. The next run lists it again.",
     ),
     Reason.PATH_TOO_LONG: Explanation(
         "The path of this item is longer than spfc can follow, so it is not brought over, nor anything below it.",

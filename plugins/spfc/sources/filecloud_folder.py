@@ -10,6 +10,7 @@ from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.refusals import CallRefused
 from spfc.planning.model import SourceItem
 from spfc.sources.base import IDENTITY, Binding, ChangePage, Usage
+from spfc.sources.filecloud_breakdowns import Breakdowns
 from spfc.sources.filecloud_cursor import END, Cursor, DeltaCursor, WalkCursor, read_cursor
 from spfc.sources.filecloud_delta import DeltaRound
 from spfc.sources.filecloud_items import ROOT_ID, Items, Places, parent_of
@@ -40,7 +41,8 @@ class FileCloudFolder:
         if not self._folder.startswith("/") or "//" in folder or set(self._folder.split("/")) & {".", ".."}:
             raise ValueError(f"not an absolute, plain path of a folder below an account: {folder!r}")
         places = Places(self._folder)
-        self._ground = Ground(client, places, Items(client.settings, places))
+        breakdowns = Breakdowns(client, self._folder)
+        self._ground = Ground(client, places, Items(client.settings, places), breakdowns)
         self._change_feed = change_feed
         self._feed_lost = False
         self._lock = threading.Lock()

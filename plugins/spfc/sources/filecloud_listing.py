@@ -11,6 +11,7 @@ from spfc.filecloud.client import FileCloudClient
 from spfc.filecloud.paging import Page, Pager, Place, Stand
 from spfc.filecloud.records import Entry
 from spfc.filecloud.refusals import CallRefused
+from spfc.sources.filecloud_breakdowns import TROUBLE, Breakdowns
 
 
 class State(StrEnum):
@@ -24,6 +25,9 @@ class State(StrEnum):
     GONE = "gone"
     """The folder itself is not there any more."""
 
+
+_CLOSED = (CallRefused, PermissionMissing, AnswerUnreadable)
+"""Answers of a service that works: this folder is closed to us, or what is in it cannot be told."""
 
 _GIVEN_UP = {
     Stand.CONTRADICTORY: "its listing contradicts itself",
@@ -52,8 +56,8 @@ class FolderListing:
 
     client: FileCloudClient
     path: str
-    is_top: bool = False
-    """The source folder: whatever is wrong with it is an error, for it says nothing about any item."""
+    breakdowns: Breakdowns | None = None
+    """None for the source folder: whatever is wrong with it is an error, for it says nothing about any item."""
     mark: Mark = field(default_factory=Mark)
     wanted: Callable[[str], bool] = _any_name
     """Says which subfolders are to be walked, by name."""
@@ -80,15 +84,15 @@ class FolderListing:
     def read(self) -> tuple[Entry, ...]:
         """Read on, one request when all is well, and return the files and folders of this page.
 
-        A page may be one of another try, and repeat what was shown. Raises what is wrong with the service, and with
-        the source folder itself: PermissionMissing, AnswerUnreadable, CallRefused.
+        A page may be one of another try, and repeat what was shown. Raises what is wrong with the service (see
+        :class:`Breakdowns`), and with the source folder itself: PermissionMissing, AnswerUnreadable, CallRefused.
         """
         try:
             page = self._pager.read()
-        except (CallRefused, PermissionMissing, AnswerUnreadable) as error:
-            if self.is_top:
+        except (*_CLOSED, *TROUBLE) as error:
+            if self.breakdowns is None:
                 raise
-            self._refused(error)
+            self._failed(error, self.breakdowns)
             return ()
         self._take(page)
         return tuple(page.entries)
@@ -106,6 +110,8 @@ class FolderListing:
         self.mark = Mark(self._pager.place, _least(self.mark.first, folders))
         if page.stand is Stand.WHOLE:
             self.state = State.CLEAN
+            if self.breakdowns is not None:
+                self.breakdowns.end()
 
     def _begin_again(self) -> None:
         self.mark = Mark(self._pager.place)
@@ -113,24 +119,30 @@ class FolderListing:
         self.folders.clear()
         self.knows_all = True
 
-    def _refused(self, error: SpfcError) -> None:
-        """Judge a refusal: a folder is gone when the server knows nothing of it and its parent does not show it."""
-        if isinstance(error, CallRefused) and self._is_gone():
-            self.state = State.GONE
-        else:
-            self._give_up(error.message)
+    def _failed(self, error: SpfcError, breakdowns: Breakdowns) -> None:
+        """Judge why there is no page: the folder is gone, closed, broken, or it is not about the folder at all."""
+        try:
+            if isinstance(error, CallRefused) and self._is_gone():
+                self.state = State.GONE
+                return
+        except TROUBLE as trouble:
+            error = trouble
+        if isinstance(error, TROUBLE):
+            breakdowns.judge(self.path, error)
+        self._give_up(error.message)
 
     def _is_gone(self) -> bool:
+        """Say whether the server knows nothing of the folder and its parent does not show it."""
         parent, _, name = self.path.rpartition("/")
         try:
             found = self.client.info(self.path)
             if found is not None and found.is_folder:
                 return False
-            above = FolderListing(self.client, parent, is_top=True)
+            above = FolderListing(self.client, parent)
             while above.state is State.MORE:
                 above.read()
             return above.state is State.CLEAN and name not in above.folders
-        except (CallRefused, PermissionMissing, AnswerUnreadable):
+        except _CLOSED:
             return False
 
     def _give_up(self, why: str) -> None:

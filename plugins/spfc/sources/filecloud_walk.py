@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from spfc.filecloud.client import FileCloudClient
 from spfc.planning.model import SourceItem
+from spfc.sources.filecloud_breakdowns import Breakdowns
 from spfc.sources.filecloud_items import ROOT_ID, Items, Places, beyond, fits, name_of, parent_of
 from spfc.sources.filecloud_listing import FolderListing, Mark, State
 
@@ -20,6 +21,7 @@ class Ground:
     client: FileCloudClient
     places: Places
     items: Items
+    breakdowns: Breakdowns
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Walk:
         return FolderListing(
             self.ground.client,
             self.ground.places.path(folder) or "",
-            is_top=folder == ROOT_ID,
+            None if folder == ROOT_ID else self.ground.breakdowns,
             mark=position.mark,
             wanted=wanted,
             names=set() if self.keeps_names else None,
