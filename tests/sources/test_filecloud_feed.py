@@ -57,7 +57,7 @@ def test_only_folders_with_changes_are_listed(world: FileCloudWorld, seen: Obser
     mark = len(listings(world))
     items, _ = walked(world.source(), seen.cursor)
     assert sorted(path for path, _ in listings(world)[mark:]) == ["/A/B", "/C", "/N", "/N/M"]
-    assert [item.id for item in items.values() if item.deleted] == ["/C/three.txt"]
+    assert {item.id for item in items.values() if item.deleted} == {"/C/three.txt", "/N", "/N/M"}, "no files any more"
 
 
 def test_a_deletion_is_told_only_when_the_listing_agrees(world: FileCloudWorld, seen: Observer) -> None:
@@ -66,6 +66,16 @@ def test_a_deletion_is_told_only_when_the_listing_agrees(world: FileCloudWorld, 
     items, _ = walked(world.source(), seen.cursor)
     assert not items["/C/three.txt"].deleted
     assert items["/C/three.txt"].version != seen.file("/C/three.txt").version
+
+
+def test_a_folder_in_the_place_of_a_file_does_not_hide_that_the_file_is_gone(
+    world: FileCloudWorld, seen: Observer
+) -> None:
+    world.delete("/C/three.txt")
+    world.make_folder("/C/three.txt")
+    items, _ = walked(world.source(), seen.cursor)
+    assert items["/C/three.txt"].deleted
+    assert not items["/C/three.txt/"].deleted
 
 
 def test_what_the_feed_does_not_say_waits_for_a_full_enumeration(world: FileCloudWorld, seen: Observer) -> None:

@@ -128,6 +128,16 @@ def test_one_change_costs_one_download(house: CloudHouse) -> None:
     assert house.target.tree() == {**expected(), "/C/three.txt": b"edited"}
 
 
+def test_a_folder_takes_the_place_of_a_file(house: CloudHouse) -> None:
+    house.run()
+    world_of(house).delete("/C/three.txt")
+    world_of(house).make_folder("/C/three.txt")
+    world_of(house).write("/C/three.txt/new.txt", b"new")
+    house.run()
+    assert house.target.tree() == {**expected(), "/C/three.txt": None, "/C/three.txt/new.txt": b"new"}
+    assert house.debt() == 0
+
+
 def test_an_enumeration_that_broke_off_goes_on_in_the_next_run(house: CloudHouse) -> None:
     house.pages_left = 3
     with pytest.raises(ServiceBusy):

@@ -20,7 +20,8 @@ class DeltaRound:
     """What happened since version ``since``: two requests for the feed, then one for each page that is listed again.
 
     Folders with a changed file are listed, new folders are walked. A file is told as deleted when the feed says so and
-    the clean listing of its folder does not show it. Everything else that is not as expected, and every folder that is
+    the clean listing of its folder does not show it, or when a new folder has its path: a feed that tells the latest of
+    each path would say nothing more of that file. Everything else that is not as expected, and every folder that is
     gone, takes a full enumeration: FileCloud reference 10 knows neither how long deletions are remembered nor whether
     those below a folder are told.
     """
@@ -35,6 +36,8 @@ class DeltaRound:
     _walks: deque[Walk] | None = None
     _gone: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Names of the files that the feed calls deleted, by the id of their folder."""
+    _new: set[str] = field(default_factory=set)
+    """Ids of the folders that the feed speaks of."""
 
     def step(self) -> list[SourceItem]:
         """Ask the feed, or list one page (one request when all is well), and return what that shows.
@@ -68,22 +71,22 @@ class DeltaRound:
             self._checked = True
             return
         changes = self.ground.client.sync_changes(self.folder, self.since)
-        new, touched = set[str](), set[str]()
+        touched = set[str]()
         for change in changes:
             item_id = self._judged(change)
             if item_id == ROOT_ID:
                 continue
             if change.is_folder:
-                new.add(item_id)
+                self._new.add(item_id)
                 continue
             touched.add(parent_of(item_id))
             if change.deleted:
                 self._gone[parent_of(item_id)].add(name_of(item_id))
-        deep = _topmost(new)
+        deep = _topmost(self._new)
         shallow = [folder for folder in sorted(touched) if not _is_below(folder, deep)]
         jobs = [(folder, False) for folder in shallow] + [(folder, True) for folder in deep]
         self._walks = deque(
-            Walk(self.ground, folder, Position(folder), deep=below, keeps_names=True) for folder, below in jobs
+            Walk(self.ground, folder, Position(folder), deep=below, keeps_files=True) for folder, below in jobs
         )
         self.version = max((change.version for change in changes), default=self.since)
         self.over = not self._walks
@@ -105,8 +108,10 @@ class DeltaRound:
             raise CursorExpired(f"A folder with changes could not be listed: {listing.why or 'it is gone'}.")
         if not listing.can_sync:
             raise CursorExpired("The change feed of FileCloud does not cover all that is in the folder.")
-        for name in sorted(self._gone.pop(folder, set()) - (listing.names or set())):
+        for name in sorted(self._gone.pop(folder, set()) - (listing.files or set())):
             yield SourceItem(folder + name, folder, name, Kind.FILE, deleted=True)
+        if folder in self._new:
+            yield SourceItem(folder.rstrip("/"), parent_of(folder), name_of(folder), Kind.FILE, deleted=True)
 
 
 def _topmost(folders: Iterable[str]) -> list[str]:

@@ -61,8 +61,8 @@ class FolderListing:
     mark: Mark = field(default_factory=Mark)
     wanted: Callable[[str], bool] = _any_name
     """Says which subfolders are to be walked, by name."""
-    names: set[str] | None = None
-    """All names of this try, if somebody asks for them by giving an empty set."""
+    files: set[str] | None = None
+    """The names of all files of this try, if somebody asks for them by giving an empty set."""
     state: State = State.MORE
     why: str = ""
     """Why the folder could not be listed, for the log."""
@@ -79,7 +79,7 @@ class FolderListing:
     def __post_init__(self) -> None:
         """Notice what another process has read."""
         self.knows_all = self.mark.place.received == 0
-        self._pager = Pager(self.client, self.path, self.mark.place, self.names)
+        self._pager = Pager(self.client, self.path, self.mark.place)
 
     def read(self) -> tuple[Entry, ...]:
         """Read on, one request when all is well, and return the files and folders of this page.
@@ -100,6 +100,8 @@ class FolderListing:
     def _take(self, page: Page) -> None:
         folders = {entry.name for entry in page.fresh if entry.is_folder and self.wanted(entry.name)}
         self.folders |= folders
+        if self.files is not None:
+            self.files.update(entry.name for entry in page.fresh if not entry.is_folder)
         self.can_sync = self.can_sync and all(entry.can_sync for entry in page.entries)
         if page.stand in _GIVEN_UP:
             self._give_up(_GIVEN_UP[page.stand])
@@ -117,6 +119,8 @@ class FolderListing:
         self.mark = Mark(self._pager.place)
         self._earlier |= self.folders
         self.folders.clear()
+        if self.files is not None:
+            self.files.clear()
         self.knows_all = True
 
     def _failed(self, error: SpfcError, breakdowns: Breakdowns) -> None:

@@ -61,8 +61,8 @@ class Walk:
     """None when the walk is over."""
     deep: bool = True
     """Off: ``top`` alone."""
-    keeps_names: bool = False
-    """Whether :attr:`listing` is to keep the names that it shows."""
+    keeps_files: bool = False
+    """Whether :attr:`listing` is to keep the names of the files that it shows."""
     listing: FolderListing | None = None
     """The listing that the last step read."""
     _levels: list[_Level] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Walk:
             None if folder == ROOT_ID else self.ground.breakdowns,
             mark=position.mark,
             wanted=wanted,
-            names=set() if self.keeps_names else None,
+            files=set() if self.keeps_files else None,
         )
 
     def _shown(self, folder: str, listing: FolderListing) -> SourceItem:
