@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.crash.case import WayBack, crash, undisturbed, warmed_up, world
-from tests.crash.scenes import SCENES
+from tests.crash.catalogue import ALL
 
 
 def rotated(points: Sequence[str], ways: Sequence[WayBack]) -> Iterator[tuple[str, WayBack]]:
@@ -24,18 +24,19 @@ def rotated(points: Sequence[str], ways: Sequence[WayBack]) -> Iterator[tuple[st
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.crash", description=__doc__)
-    parser.add_argument("scenes", nargs="*", default=list(SCENES))
+    parser.add_argument("scenes", nargs="*", default=list(ALL))
     parser.add_argument("--way", choices=list(WayBack), action="append", help="only this way back")
     parser.add_argument("--point", default="", help="only points that match this regular expression")
     parser.add_argument("--rotate", action="store_true", help="one way back for each point, in turn, instead of all")
     given = parser.parse_args()
     ways = [WayBack(way) for way in given.way or list(WayBack)]
     tmp = Path(tempfile.mkdtemp(prefix="spfc-crash-"))
-    worker, clean = warmed_up(tmp, SCENES["changes"])
+    scenes = [ALL[name] for name in given.scenes]
+    worker, clean = warmed_up(tmp, *{scene.house: scene for scene in scenes}.values())
     begun, counts, failures = time.monotonic(), Counter[str](), []
     try:
-        for name in given.scenes:
-            scene = SCENES[name]
+        for scene in scenes:
+            name = scene.name
             with world(tmp / name, scene, worker, clean) as at:
                 expected, points = undisturbed(at)
             print(f"{name}: {len(points)} points", flush=True)

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import random
-import subprocess
-import sys
-import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-from unittest.mock import patch
+from typing import Any, Protocol
 
 from sqlalchemy import select
-from tests.crash.scenes import CHUNK, Scene, Shelf, noticed_by
+from tests.crash.process import KILLED, Worker
 
-from simulators.filecloud.knobs import FileCloudKnobs
-from simulators.filecloud.simulator import FileCloudSimulator
-from simulators.sharepoint import scan
-from simulators.sharepoint.knobs import SharePointKnobs
-from simulators.sharepoint.server import SharePointSimulator
 from spfc.ledger.database import Database
 from spfc.ledger.debts import debt_summary
 from spfc.ledger.leases import LEASE_SECONDS
 from spfc.ledger.schema import plan_lines, plans, runs
-
-PROJECT = Path(__file__).parents[2]
-KILLED = -9
-LIMITS = {"page_size": 5, "workers": 1, "batch_files": 4}
-"""Small, so that there are several pages and several transfer tasks; one worker, so that few things interleave."""
 
 
 class WayBack(StrEnum):
@@ -48,81 +32,80 @@ class WayBack(StrEnum):
     """The task is given up; the report closes the run, and a new one follows."""
 
 
-class Worker:
-    """The warm process that runs are forked from."""
+class Staged(Protocol):
+    """A scene, which names the house that it plays in."""
 
-    def __init__(self) -> None:
-        path = {"PYTHONPATH": ":".join(str(PROJECT / part) for part in ("plugins", "include", "."))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=path,
-        )  # fmt: skip
-        assert self._answer() == "ready"
+    @property
+    def name(self) -> str:
+        """What people call it."""
 
-    def run(self, job: dict[str, Any]) -> int:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return int(self._answer())
-
-    def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
-        self._process.wait()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+    @property
+    def house(self) -> type[World]:
+        """The kind of world."""
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Everything that a crash must not change: what lies at the target when all is done.
+@dataclass(kw_only=True)
+class World(ABC):
+    """The services of a scene, the ledger, and a way to run the route in processes of their own.
 
-    ``files`` are bytes, time and number of versions by path; of what was retired, the day is cut from the path.
+    A kind of world, with its ends, its points and its judge, is a subclass.
     """
 
-    files: dict[str, tuple[bytes, int, int]]
-    folders: frozenset[str]
-    recycled: tuple[int, int]
-    uploads: int
-
-
-@dataclass
-class World:
-    """Both services, the ledger, and a way to run the route in processes of their own."""
-
     tmp: Path
-    scene: Scene
+    scene: Any
     worker: Worker
-    sharepoint: SharePointSimulator
-    filecloud: FileCloudSimulator
-    shelf: Shelf
     offset: float = 0.0
-    _numbers: Counter[str] = field(default_factory=Counter)
+    """How many seconds the clock of the runs is ahead."""
+
+    # -- what each kind is about ------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def opened(cls, tmp: Path, scene: Any, worker: Worker) -> AbstractContextManager[World]:
+        """Make the world of a scene, up to the run that is going to die."""
+
+    @abstractmethod
+    def ends(self, run_id: str) -> dict[str, Any]:
+        """Return what the worker must know of this kind of run."""
+
+    @abstractmethod
+    def standing(self) -> Any:
+        """Return everything that a crash must not change."""
+
+    @abstractmethod
+    def judge_now(self) -> None:
+        """Judge what must hold at every moment, also right after a kill."""
+
+    @abstractmethod
+    def judge_end(self, run_id: str) -> None:
+        """Judge the run that ends it all: it is green, and target and source are the same."""
+
+    @abstractmethod
+    def judge_same(self, expected: Any) -> None:
+        """Judge that things stand as if nobody had been killed."""
+
+    @abstractmethod
+    def judge_quiet(self) -> None:
+        """Judge one more run: it costs one request and changes nothing."""
+
+    @abstractmethod
+    def move_on(self) -> bool:
+        """Let people go on working after the crash, as the scene wants; False when they do not."""
+
+    # -- runs -------------------------------------------------------------------------------------------
 
     @property
     def ledger(self) -> str:
+        """The address of the ledger."""
         return f"sqlite:///{self.tmp / 'ledger.db'}"
 
     def job(
         self, run_id: str, *, fatal: str | None = None, only_report: bool = False, warm_up: bool = False
     ) -> dict[str, Any]:
-        cloud, graph, scene = self.filecloud, self.sharepoint, self.scene
-        place = {"hostname": graph.site_hostname, "site": graph.site_path, "library": graph.library_name}
-        route = {"source": place, "target": {"folder": f"{cloud.root}/{scene.target}"}, "limits": LIMITS}
+        """Return what the worker is told of a run."""
         return {
+            **self.ends(run_id),
             "ledger": self.ledger,
-            "route": {**route, **scene.route},
-            "options": scene.options if run_id not in ("first", "quiet") else {},
-            "graph": {
-                "tenant": graph.tenant_id, "client_id": graph.client_id, "client_secret": graph.client_secret,
-                "authority": graph.authority, "graph_root": graph.graph_root, "page_size": LIMITS["page_size"],
-            },
-            "filecloud": {
-                "base_url": cloud.url, "user": cloud.account, "password": cloud.password, "chunk_size": CHUNK,
-            },
             "run_id": run_id,
             "offset": self.offset,
             "fatal": fatal,
@@ -132,7 +115,7 @@ class World:
             "points": str(self.tmp / f"{run_id}.points"),
             "log": str(self.tmp / "log"),
             "reports": str(self.tmp / "reports"),
-        }  # fmt: skip
+        }
 
     def run(self, run_id: str, **how: Any) -> None:
         """Run to the end; whatever goes wrong is raised with what the process said."""
@@ -146,136 +129,72 @@ class World:
         return status == KILLED
 
     def points(self, run_id: str) -> list[str]:
-        return (self.tmp / f"{run_id}.points").read_text().splitlines()
+        """Return the points that a run has passed, over all its processes."""
+        path = self.tmp / f"{run_id}.points"
+        return path.read_text().splitlines() if path.exists() else []
 
     def log(self) -> str:
+        """Return the end of what the processes said."""
         path = self.tmp / "log"
         return path.read_text()[-4000:] if path.exists() else ""
 
     def summary(self, run_id: str) -> dict[str, Any]:
+        """Return what the report of a run came to. Raises KeyError when there was none."""
         found: dict[str, Any] = json.loads((self.tmp / f"{run_id}.xcoms").read_text())["report"]
         return found
 
-    def standing(self) -> Standing:
-        store, history = self.tmp / "store", self.filecloud.world.history
-        files: dict[str, tuple[bytes, int, int]] = {}
-        folders = set()
-        for path in store.rglob("*"):
-            relative = path.relative_to(store)
-            name = str(relative)
-            if ".quarantine/" in name:
-                name = "/".join((relative.parts[0], "<day>", *relative.parts[2:]))
-            if path.is_dir():
-                folders.add(name)
-            else:
-                versions = history.of(self.filecloud.world.find(f"{self.filecloud.root}/{relative}").key)
-                files[name] = path.read_bytes(), int(path.stat().st_mtime), len(versions)
-        uploads = self.filecloud.journal.count(operation="upload")
-        return Standing(files, frozenset(folders), self.filecloud.world.bin.usage(), uploads)
-
 
 @contextmanager
-def _same_ids() -> Iterator[None]:
-    """Let items have the same ids in every world of a scene: points are named after some, plans are ordered by them."""
-    dice = random.Random(1)
-    drawn = SimpleNamespace(uuid4=lambda: uuid.UUID(int=dice.getrandbits(128), version=4))
-    with patch.object(scan, "uuid", drawn):  # the module's own name only: nobody else's draws come in between
-        yield
-
-
-@contextmanager
-def world(tmp: Path, scene: Scene, worker: Worker, empty_ledger: bytes) -> Iterator[World]:
-    """Make the world of a scene, up to the run that is going to die."""
-    for name in ("library", "store"):
-        (tmp / name).mkdir(parents=True)
+def world(tmp: Path, scene: Staged, worker: Worker, empty_ledger: bytes) -> Iterator[Any]:
+    """Make the world of a scene below ``tmp``, up to the run that is going to die."""
+    tmp.mkdir(parents=True)
     (tmp / "ledger.db").write_bytes(empty_ledger)
-    shelf = Shelf(tmp / "library")
-    scene.synced(shelf)
-    scene.placed(Shelf(tmp / "store"))
-    with (
-        _same_ids(),
-        SharePointSimulator(
-            tmp / "library", state_dir=tmp / "sp", knobs=SharePointKnobs.from_dict(scene.sharepoint)
-        ) as sharepoint,
-        FileCloudSimulator(
-            tmp / "store", state_dir=tmp / "fc", knobs=FileCloudKnobs.from_dict(scene.filecloud)
-        ) as filecloud,
-    ):
-        made = World(tmp, scene, worker, sharepoint, filecloud, shelf)
-        if scene.first_run:
-            made.run("first")
-        scene.edited(shelf, noticed_by(sharepoint))
+    with scene.house.opened(tmp, scene, worker) as made:
         yield made
-    filecloud.close()
 
 
-def warmed_up(tmp: Path, scene: Scene) -> tuple[Worker, bytes]:
-    """Return a worker that has seen a run, and the bytes of a migrated ledger that nobody has written to."""
+def warmed_up(tmp: Path, *scenes: Staged) -> tuple[Worker, bytes]:
+    """Return a worker that has seen a run of each scene, and the bytes of a migrated ledger nobody has written to."""
     worker, clean = Worker(), _empty_ledger(tmp)
-    with world(tmp / "warm", scene, worker, clean) as at:
-        at.run("warm", warm_up=True)
+    warm_up(tmp, scenes, worker, clean)
     return worker, clean
 
 
-def undisturbed(at: World) -> tuple[Standing, list[str]]:
+def warm_up(tmp: Path, scenes: Iterable[Staged], worker: Worker, clean: bytes) -> None:
+    """Let a worker see a run of each scene, which makes all later ones of their houses fast."""
+    for scene in scenes:
+        with world(tmp / f"warm-{scene.name}", scene, worker, clean) as at:
+            at.run("warm", warm_up=True)
+
+
+def undisturbed(at: World) -> tuple[Any, list[str]]:
     """Run once to the end; return how things stand then, and every point that was passed."""
     at.run("run")
-    judge_end(at, "run")
+    at.judge_now()
+    at.judge_end("run")
     return at.standing(), at.points("run")
 
 
-def crash(at: World, point: str, way: WayBack, expected: Standing) -> bool:
+def crash(at: World, point: str, way: WayBack, expected: Any) -> bool:
     """Die at ``point``, come back, and judge. False when the run never came to the point."""
     died = at.run_until("run", point)
-    later = at.scene.later
-    if later is not None:
-        later(at.shelf)
+    at.judge_now()
+    moved = at.move_on()
     if died and way is WayBack.ANEW:
         at.offset += LEASE_SECONDS + 60
     elif died:
         at.run("run", only_report=way is WayBack.REPORT)
-    last = "next" if later or (died and way is not WayBack.RETRY) else "run"
+        at.judge_now()
+    last = "next" if moved or (died and way is not WayBack.RETRY) else "run"
     if last == "next":
         at.run("next")
-    judge_end(at, last)
-    if later is None:
-        _judge_target(at.standing(), expected)
+        at.judge_now()
+    at.judge_end(last)
+    if not moved:
+        at.judge_same(expected)
     judge_ledger(at)
-    judge_quiet(at)
+    at.judge_quiet()
     return died
-
-
-def judge_end(at: World, run_id: str) -> None:
-    """The closing run is green, owes nothing, and its report adds up line by line."""
-    summary = at.summary(run_id)
-    assert (summary["verdict"], summary["debt"]) == ("green", 0), f"{summary['story']}\n{at.log()}"
-    with Path(summary["csv"]).open(encoding="utf-8-sig", newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert len({line["seq"] for line in lines}) == len(lines)
-    assert {line["outcome"] for line in lines} <= {"done", "skipped"}, [x for x in lines if x["outcome"] != "done"]
-    library, mirror = at.tmp / "library", at.tmp / "store" / at.scene.target
-    assert _tree(mirror) == _tree(library)
-
-
-def _tree(root: Path) -> dict[str, bytes | None]:
-    return {str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}
-
-
-def _judge_target(found: Standing, expected: Standing) -> None:
-    different = {
-        path: (_short(found.files.get(path)), _short(expected.files.get(path)))
-        for path in found.files.keys() | expected.files.keys()
-        if found.files.get(path) != expected.files.get(path)
-    }
-    assert not different, f"found, expected: {different}"
-    assert found.folders == expected.folders
-    assert found.recycled == expected.recycled
-    # One file in flight, and one that had just arrived: at most its first chunk is sent in vain.
-    assert found.uploads <= expected.uploads + 4, (found.uploads, expected.uploads)
-
-
-def _short(file: tuple[bytes, int, int] | None) -> object:
-    return None if file is None else (file[0][:20], *file[1:])
 
 
 def judge_ledger(at: World) -> None:
@@ -293,16 +212,6 @@ def judge_ledger(at: World) -> None:
     assert not stray, f"lines of plans that were never sealed: {Counter(stray)}"
     assert not pending, f"lines without an outcome: {Counter(pending)}"
     assert all(ended and verdict for ended, verdict in ends.values()), f"runs without an end: {ends}"
-
-
-def judge_quiet(at: World) -> None:
-    """One more run costs one request and changes nothing."""
-    graph, cloud = at.sharepoint.journal.mark(), at.filecloud.journal.mark()
-    at.run("quiet")
-    assert at.summary("quiet")["verdict"] == "green"
-    asked = [entry.operation for entry in at.sharepoint.journal.since(graph) if entry.service == "graph"]
-    assert asked == ["delta"], asked
-    assert at.filecloud.journal.since(cloud) == []
 
 
 def _empty_ledger(tmp: Path) -> bytes:

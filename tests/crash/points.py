@@ -55,7 +55,7 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-_STATEMENTS: LRUCache[object, object] = LRUCache(500)
+STATEMENTS: LRUCache[object, object] = LRUCache(500)
 """Compiled statements, shared by all ledgers of this process and those forked from it: compiling takes longer."""
 
 
@@ -65,7 +65,7 @@ class WatchedDatabase(Database):
     def __init__(self, url: str, points: Points) -> None:
         super().__init__(url)
         self._points = points
-        self._engine._compiled_cache = _STATEMENTS
+        self._engine._compiled_cache = STATEMENTS
         # What a killed process has written, the machine still has: only a power cut needs more, and tests go faster.
         event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
 

@@ -2,60 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-from simulators.sharepoint.server import SharePointSimulator
-
-CHUNK = 4096
-"""Bytes per upload chunk in these runs."""
-
-BIG = 2 * CHUNK + 100
-"""Bytes of a file that needs three chunks."""
-
-EPOCH = 1_600_000_000
-
-
-class Shelf:
-    """A folder on disk whose files get fixed times, so that every world of a scene is the same."""
-
-    def __init__(self, root: Path, start: int = EPOCH) -> None:
-        self.root = root
-        self._times: Iterator[int] = count(start, 100)
-
-    def write(self, path: str, body: bytes | str, modified: int | None = None) -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(body.encode() if isinstance(body, str) else body)
-        self.date(path, modified)
-
-    def date(self, path: str, modified: int | None = None) -> None:
-        when = next(self._times) if modified is None else modified
-        os.utime(self.root / path, (when, when))
-
-    def folder(self, path: str) -> None:
-        (self.root / path).mkdir(parents=True)
-
-    def move(self, old: str, new: str) -> None:
-        (self.root / old).rename(self.root / new)
-
-    def swap(self, one: str, other: str) -> None:
-        self.move(one, "between")
-        self.move(other, one)
-        self.move("between", other)
-
-    def remove(self, path: str) -> None:
-        target = self.root / path
-        if target.is_file():
-            target.unlink()
-            return
-        for inside in sorted(target.rglob("*"), reverse=True):
-            inside.rmdir() if inside.is_dir() else inside.unlink()
-        target.rmdir()
+from tests.crash.cloud import CloudWorld
+from tests.crash.library import LibraryWorld
+from tests.crash.shelf import BIG, EPOCH, Shelf
 
 
 @dataclass(frozen=True)
@@ -64,7 +17,11 @@ class Scene:
 
     ``synced`` fills the library and is brought over by a first, undisturbed run when ``first_run`` says so.
     ``edited`` then changes it (``look`` makes the simulated service notice what it has seen so far). ``placed`` fills
-    the target's store. With ``later`` the library moves on between the crash and the way back.
+    the target's store. With ``later`` the library moves on between the crash and the way back. ``house`` is the kind of
+    world that it plays in: with which target. ``chunks`` are those of the largest file.
+
+    ``disk`` says what is odd about the file system of a local folder: ``apart`` (the quarantine lies on another one),
+    ``plain`` (it knows no rename that replaces nothing, as NFS; a link and the end of the old name stand for it).
     """
 
     name: str
@@ -78,19 +35,12 @@ class Scene:
     target: str = "mirror"
     sharepoint: dict[str, Any] = field(default_factory=dict)
     filecloud: dict[str, Any] = field(default_factory=dict)
+    disk: dict[str, Any] = field(default_factory=dict)
+    chunks: int = 3
+    house: type[LibraryWorld] = CloudWorld
 
 
-def noticed_by(service: SharePointSimulator) -> Callable[[], None]:
-    """Return what makes the service look at its folder now, as a request would."""
-
-    def look() -> None:
-        with service._services.library.opened(rescan=True):
-            pass
-
-    return look
-
-
-def _library(shelf: Shelf) -> None:
+def busy_library(shelf: Shelf) -> None:
     for name in ("Docs/a.txt", "Docs/edit.txt", "Docs/touch.txt", "Docs/case.txt", "Docs/one.txt", "Docs/two.txt"):
         shelf.write(name, f"body of {name}")
     shelf.write("Docs/big.bin", b"1" * BIG)
@@ -108,7 +58,7 @@ def _library(shelf: Shelf) -> None:
     shelf.write("South/s.txt", "south")
 
 
-def _every_kind_of_change(shelf: Shelf, look: Callable[[], None]) -> None:
+def every_kind_of_change(shelf: Shelf, look: Callable[[], None]) -> None:
     shelf.remove("again.txt")
     shelf.remove("Twin")
     look()
@@ -136,7 +86,7 @@ def _every_kind_of_change(shelf: Shelf, look: Callable[[], None]) -> None:
     shelf.move("gone.txt", "../bin/gone.txt")
 
 
-def _moved_on(shelf: Shelf) -> None:
+def moved_on(shelf: Shelf) -> None:
     """Touch what the crash may have left in doubt: edit it again, take it back, rename it, remove it."""
     shelf.write("New/Deeper/n.txt", "new, and edited at once")
     shelf.write("Docs/edit.txt", "edited twice")
@@ -156,7 +106,7 @@ def _moved_on(shelf: Shelf) -> None:
     shelf.move("../bin/Gone", "Gone")
 
 
-def _half_there(library: Shelf) -> None:
+def half_there(library: Shelf) -> None:
     library.write("A/same.txt", "already there", EPOCH)
     library.write("A/older.txt", "newer at the source", EPOCH + 500)
     library.write("A/older.bin", b"5" * BIG, EPOCH + 500)
@@ -166,7 +116,7 @@ def _half_there(library: Shelf) -> None:
     library.folder("E/F")
 
 
-def _at_the_target(store: Shelf) -> None:
+def at_the_target(store: Shelf) -> None:
     store.write("mirror/A/same.txt", "already there", EPOCH)
     store.write("mirror/A/older.txt", "old", EPOCH)
     store.write("mirror/A/older.bin", b"older", EPOCH)
@@ -190,14 +140,14 @@ def _unsaid(shelf: Shelf, look: Callable[[], None]) -> None:
     shelf.move("Docs/stays 2.txt", "Quiet/stays 2.txt")
 
 
-_CHANGES = Scene("changes", _library, _every_kind_of_change)
+_CHANGES = Scene("changes", busy_library, every_kind_of_change)
 
 SCENES = {
     scene.name: scene
     for scene in (
         _CHANGES,
-        Scene("adoption", _half_there, placed=_at_the_target, first_run=False),
-        Scene("first", _half_there, first_run=False, target="team/here/mirror"),
+        Scene("adoption", half_there, placed=at_the_target, first_run=False),
+        Scene("first", half_there, first_run=False, target="team/here/mirror"),
         Scene(
             "sweep",
             _for_a_sweep,
@@ -206,7 +156,7 @@ SCENES = {
             route={"policies": {"removals": "delete"}},
             sharepoint={"silent_delete": ("*silent*",)},
         ),
-        Scene("moving_on", _library, _every_kind_of_change, later=_moved_on),
-        Scene("legacy", _library, _every_kind_of_change, filecloud={"profile": "legacy"}),
+        Scene("moving_on", busy_library, every_kind_of_change, later=moved_on),
+        Scene("legacy", busy_library, every_kind_of_change, filecloud={"profile": "legacy"}),
     )
 }

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.crash.case import WayBack, Worker, World, judge_end, judge_ledger, judge_quiet, warmed_up, world
-from tests.crash.scenes import CHUNK, SCENES, Scene
+from tests.crash.case import WayBack, judge_ledger, warmed_up, world
+from tests.crash.cloud import CloudWorld
+from tests.crash.process import Worker
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.shelf import CHUNK
 
 from spfc.ledger.database import Database
 from spfc.ledger.leases import LEASE_SECONDS
@@ -33,17 +36,17 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Worker, byt
     worker.close()
 
 
-def offsets(at: World, mark: int = 0) -> list[int]:
+def offsets(at: CloudWorld, mark: int = 0) -> list[int]:
     entries = at.filecloud.journal.since(mark)
     return [int(entry.params["offset"]) // CHUNK for entry in entries if entry.operation == "upload"]
 
 
-def read(at: World, mark: int = 0) -> int:
+def read(at: CloudWorld, mark: int = 0) -> int:
     """Return the bytes of content that the source has served."""
     return sum(entry.bytes_out for entry in at.sharepoint.journal.since(mark) if entry.operation == "download")
 
 
-def come_back(at: World, way: WayBack) -> None:
+def come_back(at: CloudWorld, way: WayBack) -> None:
     if way is WayBack.ANEW:
         at.offset += LEASE_SECONDS + 60
         at.run("next")
@@ -51,11 +54,11 @@ def come_back(at: World, way: WayBack) -> None:
         at.run("run")
 
 
-def judge(at: World, way: WayBack) -> str:
+def judge(at: CloudWorld, way: WayBack) -> str:
     """All is well in the end; return how the copy was verified."""
-    judge_end(at, "next" if way is WayBack.ANEW else "run")
+    at.judge_end("next" if way is WayBack.ANEW else "run")
     judge_ledger(at)
-    judge_quiet(at)
+    at.judge_quiet()
     database = Database(at.ledger)
     with database.reading() as connection:
         assert connection.execute(uploads.select()).all() == [], "progress is struck off with the outcome"
@@ -65,7 +68,7 @@ def judge(at: World, way: WayBack) -> str:
     return next(item.verification for item in copies.values() if item.target_name == "big.bin")
 
 
-def killed(at: World, point: str) -> int:
+def killed(at: CloudWorld, point: str) -> int:
     """Kill a run at a point; return how many chunks had arrived."""
     assert at.run_until("run", point), at.points("run")[-5:]
     return len(offsets(at))

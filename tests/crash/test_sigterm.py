@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.crash.case import PROJECT, World, judge_end, judge_ledger, warmed_up, world
-from tests.crash.scenes import CHUNK, SCENES, Scene, Shelf
+from tests.crash.case import World, judge_ledger, warmed_up, world
+from tests.crash.process import PROJECT
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.shelf import CHUNK, Shelf
 from tests.crash.test_big_file import offsets
 
 from spfc.ledger.database import Database
@@ -83,7 +85,7 @@ def test_a_task_ends_after_the_chunk_and_the_next_try_goes_on_there(tmp_path: Pa
             at.run("run")
             big = [offset for offset in offsets(at, mark) if offset]
             assert big == list(range(arrived, 64)), "not one chunk is sent again"
-            judge_end(at, "run")
+            at.judge_end("run")
             judge_ledger(at)
     finally:
         warm[0].close()
