@@ -40,7 +40,8 @@ class ListScene:
     """What a list holds and what people do to it before the run that is killed, and how the route is configured.
 
     Before each of ``turns`` there is an undisturbed run. With ``later`` people go on between the crash and the way
-    back. ``options`` are those of the run that is killed and of the ones behind it. ``database`` makes an empty one.
+    back. ``options`` are those of the run that is killed and of the ones behind it, ``verdict`` is that of the last.
+    ``database`` makes an empty one.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ListScene:
     route: dict[str, Any] = field(default_factory=dict)
     sharepoint: dict[str, Any] = field(default_factory=dict)
     snapshot: bool = False
+    verdict: str = "green"
     columns: tuple[dict[str, Any], ...] = COLUMNS
     rows: tuple[dict[str, Any], ...] = tuple(row(number) for number in range(1, 13))
     database: Callable[[Path], AbstractContextManager[str]] = in_a_file
@@ -101,7 +103,7 @@ LIST_SCENES = {
         ListScene("list_first", snapshot=True),
         ListScene("list_round", (_a_busy_day,), snapshot=True),
         ListScene("list_restored", (_a_busy_day, _second_thoughts), route=_MARK),
-        ListScene("list_held", (_a_busy_day,), later=_second_thoughts, route=_HELD),
+        ListScene("list_held", (_a_busy_day,), route=_HELD, verdict="attention"),
         ListScene("list_moving_on", (_a_busy_day,), later=_second_thoughts, snapshot=True),
         ListScene("list_column", (_another_column,)),
         ListScene("list_column_moving_on", (_another_column,), later=_more_of_it),

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from requests.cookies import RequestsCookieJar
 from sqlalchemy import Connection, event
@@ -55,8 +56,21 @@ class Points:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-STATEMENTS: LRUCache[object, object] = LRUCache(500)
-"""Compiled statements, shared by all ledgers of this process and those forked from it: compiling takes longer."""
+class Statements(LRUCache[object, object]):
+    """Compiled statements for all engines of this process and of those forked from it: compiling takes longer.
+
+    Keys begin with the dialect, one object for each engine; those of one database are all alike.
+    """
+
+    def get(self, key: tuple[Any, ...], default: object = None) -> object:
+        """Return what is kept, whichever engine has compiled it."""
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: tuple[Any, ...], value: object) -> None:
+        super().__setitem__((key[0].name, *key[1:]), value)
+
+
+STATEMENTS = Statements(2000)
 
 
 class WatchedDatabase(Database):

@@ -6,6 +6,7 @@ negative for a signal. The process itself has one thread only, so that forking i
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -53,6 +54,7 @@ def main() -> None:
             perform(job)
             print(0, flush=True)
             continue
+        gc.freeze()  # what is inherited is not looked at again, so its pages stay shared
         child = os.fork()
         if child == 0:
             become(job)
