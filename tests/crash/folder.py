@@ -71,7 +71,7 @@ class FolderWorld(LibraryWorld):
         files = {
             name: (path.read_bytes(), int(path.stat().st_mtime))
             for name, path in shown.items()
-            if path.is_file() and not name.startswith(STAGED)
+            if path.is_file() and f"{STAGING}/" not in name
         }
         passed = [*self.points("run"), *self.points("next")]
         # Where a rename is a link that replaces nothing and then the end of the old name, the link is what shows it.
@@ -119,7 +119,7 @@ class FolderWorld(LibraryWorld):
             assert self._under_way() == []
 
     def _under_way(self) -> list[str]:
-        return [path.name for path in (self.mirror / STAGING).iterdir()]
+        return [str(path) for path in self.store.root.rglob(f"{STAGING}/*")]
 
 
 def _name(path: Path) -> str:

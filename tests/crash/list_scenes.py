@@ -90,7 +90,6 @@ def _another_column(people: ListHandle) -> None:
 def _more_of_it(people: ListHandle) -> None:
     people.update(2, {"Risk": "none"})
     people.delete(6)
-    people.remove_column("Done")
     people.restore(9)
 
 
