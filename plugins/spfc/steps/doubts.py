@@ -150,7 +150,7 @@ def _arrived(run: RunContext, lines: list[StoredLine]) -> Looked:
 
 
 def _removed(run: RunContext, lines: list[StoredLine]) -> Looked:
-    return lines, [remove(run, stored, Placement(run), Halt(run)) for stored in lines]
+    return lines, [remove(run, stored, Placement(run), Halt(run), looking=True) for stored in lines]
 
 
 def _is_plain(stored: StoredLine) -> bool:

@@ -32,11 +32,21 @@ def quarantine(run: RunContext, line: PlanLine, synced: SyncedItem, path: str, h
         return run.target.retire(path, synced.kind, root + wanted)
     except MoveRefused as refusal:
         log.info("%s is copied to the quarantine and then removed: %s", path, refusal)
-    if synced.kind is not Kind.FILE:
-        with run.writing() as connection:
-            forget_below(connection, run.route.name, synced.id)
-            run.renew(connection)
+    forget_contents(run, synced)
     return root + _Porter(run, run.target.beside(root), halt).carry(path, wanted)
+
+
+def forget_contents(run: RunContext, synced: SyncedItem) -> None:
+    """Forget the copies in a folder that is about to leave piece by piece; of a file there are none. Commits.
+
+    Whoever dies half-way must not leave rows of copies that are gone: when the folder comes back at the source, they
+    would be taken for in sync.
+    """
+    if synced.kind is Kind.FILE:
+        return
+    with run.writing() as connection:
+        forget_below(connection, run.route.name, synced.id)
+        run.renew(connection)
 
 
 class _Porter:

@@ -18,7 +18,7 @@ from spfc.steps.context import RunContext
 from spfc.steps.halting import Halt
 from spfc.steps.leftovers import remove_leftover
 from spfc.steps.placement import Placement
-from spfc.steps.quarantine import quarantine
+from spfc.steps.quarantine import forget_contents, quarantine
 from spfc.steps.results import deferred, record, result_of_error
 from spfc.transfer.interrupt import on_termination
 from spfc.wording import plural
@@ -60,8 +60,12 @@ def release_removals(run: RunContext, plan_id: str, who: str) -> int:
     return released
 
 
-def remove(run: RunContext, stored: StoredLine, placement: Placement, halt: Halt) -> LineResult:
-    """Execute one removal and return how it ended; nothing is committed."""
+def remove(
+    run: RunContext, stored: StoredLine, placement: Placement, halt: Halt, *, looking: bool = False
+) -> LineResult:
+    """Execute one removal and return how it ended. The outcome is not committed; what is below a folder that goes piece
+    by piece is forgotten before, unless this is ``looking`` only, with a target that changes nothing.
+    """
     route, item_id = run.route, stored.line.item_id
     with run.reading() as connection:
         synced = load_synced(connection, route.name, [item_id]).get(item_id)
@@ -78,14 +82,16 @@ def remove(run: RunContext, stored: StoredLine, placement: Placement, halt: Halt
         if stored.line.reason is Reason.LEFT_BEHIND:
             path = placement.item(synced)
             return remove_leftover(run, stored, synced, path) if path else _lost(stored)
-        return _by_policy(run, stored, synced, placement, halt)
+        return _by_policy(run, stored, synced, placement, halt, looking=looking)
     except Interrupted:
         raise  # the line stays open
     except SpfcError as error:
         return result_of_error(stored, error)
 
 
-def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placement: Placement, halt: Halt) -> LineResult:
+def _by_policy(
+    run: RunContext, stored: StoredLine, synced: SyncedItem, placement: Placement, halt: Halt, *, looking: bool
+) -> LineResult:
     line, policy = stored.line, run.route.policies.removals
     if policy is RemovalPolicy.KEEP:
         return LineResult(stored.seq, line.item_id, Outcome.SKIPPED, detail="Kept at the target, as the route says.")
@@ -93,6 +99,8 @@ def _by_policy(run: RunContext, stored: StoredLine, synced: SyncedItem, placemen
     if path is None or path == "/":
         return _lost(stored)
     if policy is RemovalPolicy.DELETE:
+        if not looking:
+            forget_contents(run, synced)  # a disk or an object store deletes file by file
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
     try:
