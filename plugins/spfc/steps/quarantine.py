@@ -25,14 +25,15 @@ def quarantine(run: RunContext, line: PlanLine, synced: SyncedItem, path: str, h
     Raises ItemGone when nothing is there (any more). May be repeated: what a try that broke off has brought to the
     quarantine stays there, and the rest follows. ``halt`` says when to carry no further file.
     """
-    root = f"{run.route.quarantine_folder}/{datetime.fromtimestamp(run.now(), UTC).date().isoformat()}"
+    root, day = run.route.quarantine_folder, datetime.fromtimestamp(run.now(), UTC).date().isoformat()
     folder, _, name = line.target_path.rpartition("/")
-    wanted = f"{folder}/{not_aside(name, line.item_id)}"  # the name it had before it may have stepped aside
+    wanted = f"/{day}{folder}/{not_aside(name, line.item_id)}"  # the name it had before it may have stepped aside
     try:
         return run.target.retire(path, synced.kind, root + wanted)
     except MoveRefused as refusal:
         log.info("%s is copied to the quarantine and then removed: %s", path, refusal)
     forget_contents(run, synced)
+    # Beside the whole quarantine, not the day: what an upload that broke off has left is found there on a later day.
     return root + _Porter(run, run.target.beside(root), halt).carry(path, wanted)
 
 
