@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,19 @@ class FileTasks(Tasks):
             return FileCloudTarget(
                 FileCloudClient(FileCloudSettings(**self.job["filecloud"])), self._route.target.folder
             )
-        made = LocalFolderTarget(self._route.target.folder, chunk_size=self.job["chunk_size"])
-        made._staging = Staging(self.clock)
-        return made
+        return _Folder(self._route.target.folder, self.job["chunk_size"], self.clock)
+
+
+class _Folder(LocalFolderTarget):
+    """A local folder in which time passes as in the rest of the world."""
+
+    def __init__(self, root: str, chunk_size: int, clock: Callable[[], float]) -> None:
+        super().__init__(root, chunk_size=chunk_size)
+        self._clock = clock
+        self._staging = Staging(clock)
+
+    def beside(self, root: str) -> LocalFolderTarget:
+        """See the protocol."""
+        vault = super().beside(root)
+        vault._staging = Staging(self._clock)
+        return vault

@@ -159,6 +159,7 @@ class TableWorld(World):
         }
         if self.scene.snapshot:
             assert self._snapshot() == self._listed()
+            assert list((self.tmp / "disk" / "snapshots").glob(".spfc*/*")) == [], "nothing is left of broken uploads"
 
     def judge_same(self, expected: Standing) -> None:
         """See the base class."""
