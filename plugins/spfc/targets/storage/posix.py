@@ -153,6 +153,11 @@ def _rename_looking(at: int, name: str, to: int, new: str) -> None:
     if stat.S_ISREG(found.st_mode):
         try:
             os.link(name, new, src_dir_fd=at, dst_dir_fd=to, follow_symlinks=False)
+        except FileExistsError:
+            if not _is_half_done(found, to, new):
+                raise
+            os.unlink(name, dir_fd=at)
+            return
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
@@ -162,6 +167,14 @@ def _rename_looking(at: int, name: str, to: int, new: str) -> None:
     if look(to, new) is not None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     os.rename(name, new, src_dir_fd=at, dst_dir_fd=to)
+
+
+def _is_half_done(found: os.stat_result, to: int, new: str) -> bool:
+    """Say whether a rename by a hard link was broken off before the end of the old name: both stand for one file.
+
+    A file that is found in another spelling, too, has one name only.
+    """
+    return found.st_nlink > 1 and same_thing(found, look(to, new)) and is_spelled(to, new)
 
 
 def _rename_flagged(at: int, name: str, to: int, new: str) -> None:

@@ -127,7 +127,8 @@ class Staging:
         return staged
 
     def _clean(self, aside: int) -> None:
-        """Clear away, once in the life of this object, what dead processes have left long ago.
+        """Clear away, once in the life of this object, what dead processes have left long ago, or put at its place by a
+        link without ending the name here (see :func:`~spfc.targets.storage.posix.rename_no_replace`).
 
         The time of the last change of the file itself counts (ctime): its modification time is that of the document as
         soon as the upload is whole, and may be years old while another process is about to put it at its place.
@@ -143,7 +144,7 @@ class Staging:
                 for entry in entries
                 if entry.name.endswith(_SUFFIX)
                 and entry.is_file(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_ctime < oldest
+                and _is_done_with(entry.stat(follow_symlinks=False), oldest)
             ]
         for name in stale:
             if posix.look(aside, name) is not None:
@@ -158,12 +159,19 @@ def staged_name(path: str) -> str:
     return hashlib.sha256(path.encode()).hexdigest()[:40] + _SUFFIX
 
 
+def _is_done_with(found: os.stat_result, oldest: float) -> bool:
+    return found.st_nlink > 1 or found.st_ctime < oldest
+
+
 def _found(aside: int, name: str) -> Staged:
     """Open the file that a predecessor has left. Raises ServiceBusy when there is none for us."""
     try:
         file = os.open(name, _OLD, dir_fd=aside)
     except FileNotFoundError:
         raise _lost("Nothing of it is there.") from None
+    if os.fstat(file).st_nlink > 1:  # whoever reads the mirror would see what we write
+        os.close(file)
+        raise _lost("It is at its place already.")
     return _locked(name, file)
 
 
