@@ -98,9 +98,9 @@ def _by_policy(
     path = placement.item(synced)
     if path is None or path == "/":
         return _lost(stored)
+    if not looking and (policy is RemovalPolicy.DELETE or run.target.piecemeal):
+        forget_contents(run, synced)  # a disk, too, deletes file by file
     if policy is RemovalPolicy.DELETE:
-        if not looking:
-            forget_contents(run, synced)  # a disk or an object store deletes file by file
         run.target.remove(path, synced.kind)
         return LineResult(stored.seq, line.item_id, Outcome.DONE, detail="deleted", removed=True)
     try:

@@ -58,6 +58,9 @@ class Target(Protocol):
     chunk_size: int
     """Bytes per chunk of an upload; all chunks but the last must have exactly this size."""
 
+    piecemeal: bool
+    """Whether a folder is moved and retired object by object: who dies half-way leaves a part of it at either place."""
+
     @property
     def calls(self) -> int:
         """Requests sent so far by this object, logins included."""

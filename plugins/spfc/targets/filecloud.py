@@ -44,6 +44,9 @@ class FileCloudTarget:
     - A refusal that nothing explains is a plain ItemError: this item waits, the run goes on.
     """
 
+    piecemeal = False
+    """See the protocol."""
+
     def __init__(self, client: FileCloudClient, root: str) -> None:
         self.chunk_size = client.settings.chunk_size
         self.root = checked(root.rstrip("/") or "/").rstrip("/")

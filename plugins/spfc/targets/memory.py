@@ -70,6 +70,8 @@ class MemoryTarget:
         self._etags = etags
         self._refused = refused_names
         self.network_folders: set[str] = set()
+        self.piecemeal = False
+        """See the protocol."""
         self.ignores_ranges = False
         self.refusals = 0
         """See the protocol; counted up by tests."""

@@ -16,6 +16,7 @@ class Onlooker:
     def __init__(self, target: Target) -> None:
         self._target = target
         self.chunk_size = target.chunk_size
+        self.piecemeal = target.piecemeal
 
     @property
     def calls(self) -> int:

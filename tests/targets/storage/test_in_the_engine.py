@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tests.steps.house import House
 from tests.targets.storage.memory_store import MemoryStore
 from tests.targets.storage.shelf import tree
 
+from spfc.errors import ServiceBusy
 from spfc.targets.base import Target
 from spfc.targets.storage.local import LocalFolderTarget
 from spfc.targets.storage.object_store import ObjectStoreTarget
@@ -69,3 +70,34 @@ def test_a_library_is_mirrored(tmp_path: Path, kind: Any, there_before: bool) ->
     calls = house.target.calls
     house.run()
     assert (house.manifest, house.target.calls) == ({}, calls)
+
+
+def test_a_folder_that_was_half_retired_comes_back_whole(tmp_path: Path) -> None:
+    """A store deletes objects one by one: when somebody restores the folder meanwhile, what is gone is brought anew."""
+    store = MemoryStore(inside=False)
+    policies = {"removal_guard": {"max_share": 1.0}}
+    target = ObjectStoreTarget(store, "/bucket/mirror", chunk_size=16)
+    house = House(tmp_path, fields={"target": {"folder": "/bucket/mirror"}, "policies": policies}, target=target)
+    bodies = {number: f"body {number}" for number in "123"}
+    files = [house.file(number, "a", f"{number}.txt", body) for number, body in bodies.items()]
+    house.publish([ROOT, folder("a", "root", "A"), *files])
+    house.run()
+    wanted = tree(target)
+    house.publish([replace(house.source.items[item_id], deleted=True) for item_id in "a123"])
+    deleted: list[str] = []
+    whole = store.delete
+
+    def breaking(keys: Sequence[str]) -> None:
+        if deleted:
+            raise ServiceBusy("The store is away.")
+        deleted.extend(keys[:1])
+        whole(keys[:1])
+
+    store.delete = breaking  # type: ignore[method-assign]
+    house.run()
+    house.end_badly()
+    assert len(tree(target)) == len(wanted) - 1
+    store.delete = whole  # type: ignore[method-assign]
+    house.publish([replace(house.source.items[item_id], deleted=False) for item_id in "a123"])
+    house.run()
+    assert (tree(target), house.debt()) == (wanted, 0)

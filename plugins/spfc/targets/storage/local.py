@@ -51,6 +51,8 @@ class LocalFolderTarget:
 
     refusals = 0
     """See the protocol."""
+    piecemeal = False
+    """See the protocol."""
 
     def __init__(self, root: str, *, chunk_size: int = 16 * MIB, deep: bool = False) -> None:
         self.chunk_size = chunk_size

@@ -31,6 +31,9 @@ class ObjectStoreTarget:
     - Service paths, as in :meth:`retire` and :meth:`beside`, are ``/container/path``.
     """
 
+    piecemeal = True
+    """See the protocol."""
+
     def __init__(self, store: Store, root: str, *, chunk_size: int = 16 * MIB, folders: Folders | None = None) -> None:
         self.chunk_size = chunk_size
         self.root = checked(root.rstrip("/") or "/")
