@@ -16,9 +16,14 @@ from tests.crash.points import Points
 
 from spfc.targets.storage import posix
 
+Place = int | str | bytes | os.PathLike[str]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=/|$)")
 _STAGED = re.compile(r"(?<=\.spfc-uploads/[0-9a-f]{8})[0-9a-f]+(?=\.part$)")
-Place = int | str | bytes | os.PathLike[str]
+
+
+def without_days(path: str) -> str:
+    """Return a path with ``<day>`` for the folder of a day in a quarantine."""
+    return _DAY.sub("<day>", path)
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Disk:
             path = str(Path(above, os.fsdecode(place)))
         if not path.startswith(f"{self.root}/"):
             return None
-        return _STAGED.sub("", _DAY.sub("<day>", path.removeprefix(f"{self.root}/")))
+        return _STAGED.sub("", without_days(path.removeprefix(f"{self.root}/")))
 
     def watched(self, call: Callable[..., Any], effect: Callable[..., str | None]) -> Callable[..., Any]:
         """Return ``call`` with a point before it and one after it; a call that fails has changed nothing."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.crash.disk_points import without_days
 from tests.crash.library import LibraryWorld, library, tree
 from tests.crash.process import Worker
 from tests.crash.shelf import CHUNK, Shelf
@@ -67,7 +68,7 @@ class FolderWorld(LibraryWorld):
     def standing(self) -> Standing:
         """See the base class."""
         root = self.store.root
-        shown = {_name(path.relative_to(root)): path for path in root.rglob("*")}
+        shown = {without_days(str(path.relative_to(root))): path for path in root.rglob("*")}
         files = {
             name: (path.read_bytes(), int(path.stat().st_mtime))
             for name, path in shown.items()
@@ -120,12 +121,6 @@ class FolderWorld(LibraryWorld):
 
     def _under_way(self) -> list[str]:
         return [str(path) for path in self.store.root.rglob(f"{STAGING}/*")]
-
-
-def _name(path: Path) -> str:
-    if ".quarantine" in path.parts[0] and len(path.parts) > 1:
-        return "/".join((path.parts[0], "<day>", *path.parts[2:]))
-    return str(path)
 
 
 def _done(points: list[str]) -> Iterator[str]:

@@ -22,7 +22,7 @@ SEED = int(os.environ.get("SPFC_SEED") or random.randrange(2**32))
 
 SAMPLE = {
     "changes": 14, "moving_on": 10, "adoption": 7, "first": 5, "sweep": 5, "legacy": 5,
-    "folder": 3, "folder_moving_on": 2, "folder_plain_moving_on": 1, "folder_long": 1, "folder_restored": 1,
+    "folder": 2, "folder_moving_on": 1, "folder_plain_moving_on": 1, "folder_long": 1, "folder_restored": 1,
     "folder_apart_restored": 1, "list_first": 1, "list_round": 2, "list_restored": 1, "list_moving_on": 1,
     "list_column": 1,
 }  # fmt: skip
