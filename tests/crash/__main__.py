@@ -11,10 +11,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from tests.crash.case import WayBack, crash, undisturbed, warmed_up, world
+from tests.crash.case import Staged, WayBack, crash, undisturbed, warmed_up, world
 from tests.crash.catalogue import ALL
+from tests.crash.list_scenes import ListScene
+from tests.postgres import fresh_database, running_postgres
 
 
 def rotated(points: Sequence[str], ways: Sequence[WayBack]) -> Iterator[tuple[str, WayBack]]:
@@ -22,19 +26,38 @@ def rotated(points: Sequence[str], ways: Sequence[WayBack]) -> Iterator[tuple[st
     yield from zip(points, itertools.cycle(ways), strict=False)
 
 
-def main() -> int:
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="tests.crash", description=__doc__)
     parser.add_argument("scenes", nargs="*", default=list(ALL))
     parser.add_argument("--way", choices=list(WayBack), action="append", help="only this way back")
     parser.add_argument("--point", default="", help="only points that match this regular expression")
     parser.add_argument("--rotate", action="store_true", help="one way back for each point, in turn, instead of all")
-    given = parser.parse_args()
+    parser.add_argument("--postgres", action="store_true", help="keep lists in PostgreSQL instead of in a file")
+    return parser.parse_args()
+
+
+def staged(names: Sequence[str], stack: ExitStack, *, postgres: bool) -> list[Staged]:
+    """Return the scenes of these names, their lists in the database that is wanted."""
+    scenes = [ALL[name] for name in names]
+    if not postgres:
+        return scenes
+    server = stack.enter_context(running_postgres())
+    return [
+        replace(scene, database=lambda _: fresh_database(server)) if isinstance(scene, ListScene) else scene
+        for scene in scenes
+    ]
+
+
+def main() -> int:
+    given = arguments()
     ways = [WayBack(way) for way in given.way or list(WayBack)]
-    tmp = Path(tempfile.mkdtemp(prefix="spfc-crash-"))
-    scenes = [ALL[name] for name in given.scenes]
-    worker, clean = warmed_up(tmp, *{scene.house: scene for scene in scenes}.values())
     begun, counts, failures = time.monotonic(), Counter[str](), []
-    try:
+    with ExitStack() as stack:
+        tmp = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spfc-crash-")))
+        scenes = staged(given.scenes, stack, postgres=given.postgres)
+        worker, clean = warmed_up(tmp, *{scene.house: scene for scene in scenes}.values())
+        stack.callback(worker.close)
         for scene in scenes:
             name = scene.name
             with world(tmp / name, scene, worker, clean) as at:
@@ -52,9 +75,6 @@ def main() -> int:
                     failures.append((name, point, way))
                     print(f"FAILED {name} | {point} | {way}: {str(error)[:1500]}", flush=True)
                 shutil.rmtree(folder)
-    finally:
-        worker.close()
-        shutil.rmtree(tmp)
     print(f"{sum(counts[key] for key in ('killed', 'not reached'))} cases converged ({dict(counts)}), "
           f"{len(failures)} failed, {time.monotonic() - begun:.0f} s")  # fmt: skip
     return 1 if failures else 0
