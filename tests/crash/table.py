@@ -8,32 +8,27 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine, inspect, select, text
+from sqlalchemy import Engine, create_engine, inspect, text
 from tests.crash.case import World
 from tests.crash.library import graph_settings
 from tests.crash.process import Worker
 from tests.crash.shelf import CHUNK
+from tests.crash.table_look import NAMES, Row, as_kept, cell, log_of, plain, state_of
 
 from simulators.sharepoint.knobs import SharePointKnobs
 from simulators.sharepoint.list_handle import ListHandle
 from simulators.sharepoint.server import SharePointSimulator
 from spfc.targets.records import TOUCHED
 from spfc.targets.sql_table import SqlTable
-from spfc.targets.sql_table.layout import state_tables
 
 if TYPE_CHECKING:
     from tests.crash.list_scenes import ListScene
 
 LIST, TABLE, PAGE = "Contracts", "contracts", 5
-NAMES = {"Title": "title", "Amount": "amount", "Due": "due", "Done": "done", "Kinds": "kinds", "Risk": "risk"}
-"""The columns of the list, by the names that they have in the table."""
 _RUNS = ("run", "next")
-
-Row = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -114,7 +109,7 @@ class TableWorld(World):
     def standing(self) -> Standing:
         """See the base class."""
         with self._engine() as engine:
-            state, log = _state(engine), _log(engine)
+            state, log = state_of(engine), log_of(engine)
             marks = "spfc_id, spfc_version, spfc_deleted_at is not null, spfc_generation"
             with engine.connect() as connection:
                 told = connection.execute(text(f"SELECT {marks} FROM {TABLE}"))
@@ -138,7 +133,7 @@ class TableWorld(World):
         snapshot = self._snapshot()
         assert snapshot is None or snapshot in self.known, snapshot
         with self._engine() as engine:
-            state = _state(engine)
+            state = state_of(engine)
             if state is None:
                 return
             assert inspect(engine).has_table(TABLE)
@@ -194,14 +189,14 @@ class TableWorld(World):
 
     def _listed(self) -> dict[int, Row]:
         """Return the rows of the list as the table must show them."""
-        return {number: tuple(map(_wanted, NAMES, map(row.get, NAMES))) for number, row in self.people.rows().items()}
+        return {number: tuple(map(as_kept, NAMES, map(row.get, NAMES))) for number, row in self.people.rows().items()}
 
     def _living(self) -> dict[int, Row]:
         table = SqlTable(self.url, route="house", table=TABLE)
         names = [column.sql_name for column in table.layout()]
         rows = [dict(zip(names, row, strict=True)) for row in table.scan()]
         table.close()
-        return {int(str(row["spfc_id"])): tuple(map(_plain, map(row.get, NAMES.values()))) for row in rows}
+        return {int(str(row["spfc_id"])): tuple(map(plain, map(row.get, NAMES.values()))) for row in rows}
 
     def _snapshot(self) -> dict[int, Row] | None:
         file = self.tmp / "disk" / "snapshots" / "house.csv"
@@ -209,14 +204,14 @@ class TableWorld(World):
             return None
         with file.open(encoding="utf-8", newline="") as stream:
             return {
-                int(row["spfc_id"]): tuple(_read(name, row.get(sql)) for name, sql in NAMES.items())
+                int(row["spfc_id"]): tuple(cell(name, row.get(sql)) for name, sql in NAMES.items())
                 for row in csv.DictReader(stream, strict=True)
             }
 
     def _note(self) -> None:
         """Keep what the newest run says it has done, before the next one takes its place."""
         with self._engine() as engine:
-            state = _state(engine)
+            state = state_of(engine)
         if state is not None:
             rows = json.loads(str(state["tally"]))["rows"]
             touched = {name: rows[name] for name in rows if name in {action.value for action in TOUCHED}}
@@ -227,41 +222,3 @@ class TableWorld(World):
         engine = create_engine(self.url)
         yield engine
         engine.dispose()
-
-
-def _state(engine: Engine) -> dict[str, object] | None:
-    """Return the table's own account of itself, None before there is one."""
-    lists = state_tables(None)[0]
-    if not inspect(engine).has_table(lists.name):
-        return None
-    with engine.connect() as connection:
-        found = connection.execute(select(lists)).mappings().one_or_none()
-    return None if found is None else dict(found)
-
-
-def _log(engine: Engine) -> Counter[tuple[int, str, str]]:
-    changes = state_tables(None)[1].c
-    with engine.connect() as connection:
-        lines = connection.execute(select(changes.row_id, changes.action, changes.evidence))
-        return Counter((number, action, evidence) for number, action, evidence in lines)
-
-
-def _wanted(name: str, value: Any) -> object:
-    """Return a value of the list as a table shows it, in a form that can be compared."""
-    if name == "Due" and value is not None:
-        return datetime.fromisoformat(value).timestamp()
-    return _plain(value)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return json.dumps(value) if isinstance(value, list | dict) else value
-
-
-def _read(name: str, cell: str | None) -> object:
-    """Return what a cell of the snapshot says. The scenes know no empty texts, which it tells from missing ones."""
-    if not cell:
-        return None
-    readers = {"Amount": float, "Done": lambda said: said == "true", "Kinds": lambda said: json.dumps(json.loads(said))}
-    return _wanted(name, readers.get(name, str)(cell))
