@@ -1,8 +1,8 @@
-"""A target that only looks: a change that was made before is confirmed, any other is refused and never made."""
+"""A target that only looks: a change that was made before is confirmed, any other is refused and never begun."""
 
 from __future__ import annotations
 
-from spfc.errors import ItemGone, NotReached
+from spfc.errors import ItemGone, NotReached, TargetExists
 from spfc.planning.model import Kind, TargetEntry
 from spfc.targets.base import Made, PutSpec, Target, TargetStream
 
@@ -52,9 +52,23 @@ class Onlooker:
         return self._target.open(path, size=size, offset=offset)
 
     def move(self, old: str, new: str) -> None:
-        """Confirm a move: something is at the new path and nothing at the old one. At most two calls."""
-        if self.stat(new) is None or self.stat(old) is not None:
+        """Confirm a move: something is at the new path and nothing at the old one. At most two calls.
+
+        A file that shows itself at both was left there by a move that died half-way (NFS: a link, and then the end of
+        the old name): that move is ended, lest one of the two stay for ever when the source has moved on.
+        """
+        there = self.stat(new)
+        left = None if there is None else self.stat(old)
+        if there is not None and left is not None and _is_one_file(left, there):
+            self._end(old, new)
+        elif there is None or left is not None:
             raise NotReached("It has not moved.", item=old)
+
+    def _end(self, old: str, new: str) -> None:
+        try:
+            self._target.move(old, new)
+        except TargetExists as error:
+            raise NotReached("It has not moved.", item=old) from error
 
     def remove(self, path: str, kind: Kind) -> None:
         """Confirm a removal: one call."""
@@ -73,3 +87,11 @@ class Onlooker:
     def close(self) -> None:
         """See the protocol."""
         self._target.close()
+
+
+def _is_one_file(one: TargetEntry, other: TargetEntry) -> bool:
+    """Say whether two entries look like one file under two names. Servers without etags cannot tell."""
+    look = (one.kind, one.etag, one.size, one.modified)
+    return (
+        one.kind is Kind.FILE and one.etag is not None and look == (other.kind, other.etag, other.size, other.modified)
+    )

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from tests.targets.contract import put
 
-from spfc.errors import ServiceBusy, TargetExists
+from spfc.errors import NotReached, ServiceBusy, TargetExists
 from spfc.planning.model import Kind
 from spfc.targets.base import PutSpec
+from spfc.targets.onlooker import Onlooker
 from spfc.targets.storage import posix
 from spfc.targets.storage.local import LocalFolderTarget
 from spfc.targets.storage.staging import STAGING, staged_name
@@ -46,6 +47,19 @@ def test_a_move_that_was_broken_off_is_ended(target: LocalFolderTarget, root: Pa
         target.move("/old.txt", "/theirs.txt")
     target.move("/old.txt", "/new.txt")
     assert names(root) == ["new.txt", "theirs.txt"]
+
+
+def test_who_only_looks_ends_it_and_begins_none(target: LocalFolderTarget, root: Path) -> None:
+    put(target, "/old.txt", BODY)
+    put(target, "/same.txt", BODY)
+    onlooker = Onlooker(target)
+    for goal in ("/new.txt", "/same.txt"):
+        with pytest.raises(NotReached):
+            onlooker.move("/old.txt", goal)
+    assert names(root) == ["old.txt", "same.txt"]
+    os.link(root / "old.txt", root / "new.txt")
+    onlooker.move("/old.txt", "/new.txt")
+    assert names(root) == ["new.txt", "same.txt"]
 
 
 def test_a_removal_that_was_broken_off_is_ended(target: LocalFolderTarget, root: Path, tmp_path: Path) -> None:
