@@ -78,7 +78,9 @@ class FolderWorld(LibraryWorld):
         # Where a rename is a link that replaces nothing and then the end of the old name, the link is what shows it.
         copies = sum(point.startswith((f"rename {STAGED}", f"link {STAGED}")) for point in _done(passed))
         written = sum(point.startswith(f"write {STAGED}") for point in _done(passed))
-        return Standing(files, frozenset(n for n, path in shown.items() if path.is_dir()), copies, written)
+        # Where uploads begin may stay behind empty beside the mirror: the next removal to there takes it away.
+        folders = frozenset(name for name, path in shown.items() if path.is_dir() and path.name != STAGING)
+        return Standing(files, folders, copies, written)
 
     def judge_now(self) -> None:
         """Whoever looks sees files that the library once had, whole and with a time that they had there.
