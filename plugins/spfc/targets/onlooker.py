@@ -1,4 +1,4 @@
-"""A target that only looks: a change that was made before is confirmed, any other is refused and never begun."""
+"""A target that only looks: a change that was made before is confirmed, one half made is ended, no other is begun."""
 
 from __future__ import annotations
 
@@ -54,14 +54,21 @@ class Onlooker:
     def move(self, old: str, new: str) -> None:
         """Confirm a move: something is at the new path and nothing at the old one. At most two calls.
 
-        A file that shows itself at both was left there by a move that died half-way (NFS: a link, and then the end of
-        the old name): that move is ended, lest one of the two stay for ever when the source has moved on.
+        What shows itself at both was left there by a move that died half-way: a file under two names (NFS: a link, and
+        then the end of the old name), or what a target has moved ``piecemeal``. That move is ended, lest a part of it
+        stay at the wrong place for ever when the source has moved on. Targets know their own moves: what somebody else
+        has put there is left alone.
         """
         there = self.stat(new)
-        left = None if there is None else self.stat(old)
-        if there is not None and left is not None and _is_one_file(left, there):
+        if there is None:
+            raise NotReached("It has not moved.", item=old)
+        if self.piecemeal:
+            self._end(old, new)  # also what is left of a move that has taken everything along
+            return
+        left = self.stat(old)
+        if left is not None and _is_one_file(left, there):
             self._end(old, new)
-        elif there is None or left is not None:
+        elif left is not None:
             raise NotReached("It has not moved.", item=old)
 
     def _end(self, old: str, new: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.targets.storage.memory_store import MemoryStore
 from tests.targets.storage.shelf import tree
 
 from spfc.errors import ServiceBusy
+from spfc.ledger.leases import LEASE_SECONDS
 from spfc.targets.base import Target
 from spfc.targets.storage.local import LocalFolderTarget
 from spfc.targets.storage.object_store import ObjectStoreTarget
@@ -101,3 +103,68 @@ def test_a_folder_that_was_half_retired_comes_back_whole(tmp_path: Path) -> None
     house.publish([replace(house.source.items[item_id], deleted=False) for item_id in "a123"])
     house.run()
     assert (tree(target), house.debt()) == (wanted, 0)
+
+
+class DiedError(Exception):
+    """The process is gone."""
+
+
+class Strand:
+    """Lets the store break at a numbered request from now on, with an answer or with the end of the process."""
+
+    def __init__(self, store: MemoryStore, number: int, trouble: Exception, *, after: bool) -> None:
+        self.count, self.number, self.trouble, self.after = 0, number, trouble, after
+        self._plain = store._do
+        store._do = self._do  # type: ignore[method-assign]
+
+    def _do(self, name: str, send: Any) -> Any:
+        self.count += 1
+        if self.count < self.number:
+            return self._plain(name, send)
+        if self.count == self.number and self.after:
+            self._plain(name, send)
+        raise self.trouble
+
+
+@pytest.mark.parametrize(("trouble", "after"), [(DiedError(), True), (ServiceBusy("The store is away."), False)])
+@pytest.mark.parametrize("inside", [True, False], ids=["bulk", "one by one"])
+def test_a_move_that_broke_off_and_is_taken_back_at_the_source(
+    tmp_path: Path, inside: bool, trouble: Exception, after: bool
+) -> None:
+    """Wherever it broke off: nothing is missing at the old place, and nothing is left at the new one."""
+    migrated = House(tmp_path)
+    migrated.debt()
+    migrated.database.close()
+    for number in range(1, 60):
+        place = tmp_path / str(number)
+        place.mkdir()
+        shutil.copy(tmp_path / "ledger.db", place / "ledger.db")
+        store = MemoryStore(inside=inside)
+        house = House(place, fields={"target": {"folder": "/bucket/mirror"}, "limits": {"workers": 1}},
+                      target=ObjectStoreTarget(store, "/bucket/mirror", chunk_size=16))  # fmt: skip
+        files = [house.file(name, "a", f"{name}.txt", f"body {name}") for name in "12"]
+        house.publish([ROOT, folder("a", "root", "A"), *files, house.file("9", "root", "nine.txt", "body 9")])
+        house.run()
+        wanted = tree(house.target)
+        house.publish(
+            [replace(house.source.items[i], name=n, version="v2") for i, n in (("a", "B"), ("9", "neun.txt"))]
+        )
+        plain = store._do
+        strand = Strand(store, number, trouble, after=after)
+        try:
+            house.run()
+        except DiedError:
+            house.clock.now += LEASE_SECONDS + 60
+        else:
+            house.end_badly()
+        store._do = plain  # type: ignore[method-assign]
+        back = (("a", "A"), ("9", "nine.txt"))
+        house.publish([replace(house.source.items[i], name=n, version="v3") for i, n in back])
+        house.target = ObjectStoreTarget(store, "/bucket/mirror", chunk_size=16)
+        for _ in range(3):
+            house.run()
+        assert (tree(house.target), house.debt()) == (wanted, 0), f"broke off at request {number}"
+        house.database.close()
+        if strand.count < number:
+            break
+    assert number > 10, "there were requests to break off at"
