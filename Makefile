@@ -54,7 +54,7 @@ types: $(STAMP) ## mypy, strict
 fast: $(STAMP) ## tests that need no Airflow and no whole run
 	@SPFC_SEED=$(SPFC_SEED) $(PYTEST) --hypothesis-seed=$(SPFC_SEED) -q -m "not airflow and not e2e"
 
-crash-points: $(STAMP) ## every crash point of a run, with every way back (half an hour and more); CRASH_ARGS=--rotate one way each
+crash-points: $(STAMP) ## every crash point of runs of every kind, with every way back (hours); CRASH_ARGS="--rotate" one way each, CRASH_ARGS=folder one scene
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)
 
 .PHONY: profiles
