@@ -46,6 +46,7 @@ class FolderHouse(TroubledHouse):
 class CloudFolderHouse(FolderHouse):
     """A FileCloud folder, mirrored to a local folder: people work in what the server keeps its files in."""
 
+    has_feed = False
     server_tz = "America/Chicago"
     """The zone of the simulator's wall clock: what a server without UTC times needs to be told."""
 

@@ -160,7 +160,7 @@ def synchronise(world: World) -> list[Action]:
 
 
 @seed(int(os.environ["SPFC_SEED"]))
-@settings(max_examples=1200, deadline=None, print_blob=True)
+@settings(max_examples=1600, deadline=None, print_blob=True)
 @given(first=st.lists(STEP, max_size=25), then=st.lists(STEP, max_size=15), last=st.lists(STEP, max_size=6))
 @example(
     first=[("new_folder", 0, 0, 0), ("new_folder", 1, 2, 0), ("new_file", 2, 4, 0)],

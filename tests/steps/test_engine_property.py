@@ -84,7 +84,7 @@ def one_after_the_other() -> Iterator[None]:
 
 NAMES = (f"life{number}" for number in itertools.count(1))
 
-EXAMPLES = int(os.environ.get("SPFC_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("SPFC_EXAMPLES", "100"))
 """Of each test; together with the planner's own (tests/planning/test_property.py) 2,000."""
 
 PROFILE = settings(
@@ -102,8 +102,8 @@ def check(database: MortalDatabase, folder: Path, surprise: int, history: list[T
         before = promises.after_run(life, before)
         _tell(life)
     last = history[-1]
-    runs = 0
-    while runs == 0 or before.debt:
+    runs, least = 0, 1 if has_feed else 2  # without a feed, the first may only end what an earlier run began to list
+    while runs < least or before.debt:
         assert runs < QUIET_RUNS, f"{before.debt} items are still owed after {runs} quiet runs"
         life.clock.now += DAY
         options = {} if runs else {"mode": "full"}
