@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DownstreamTasksSkipped
 
 from spfc.errors import Disposition, LeaseHeld, SpfcError, Throttled
+from spfc.wording import plural, size
 
 if TYPE_CHECKING:
     from spfc.steps.context import AnyRun, RunContext
@@ -55,7 +56,12 @@ def plan_task(route: str, context: Context, enumeration: Mapping[str, Any]) -> l
     if not manifest["counts"]:
         log.info("Nothing is to be done.")
         finish_early(context, [], WORK_TASKS[1:])
-    return [{**batch, "fence": fence} for batch in manifest["batches"]]
+    return [{**batch, "fence": fence, "label": _label(batch)} for batch in manifest["batches"]]
+
+
+def _label(batch: Mapping[str, Any]) -> str:
+    """Return what Airflow shows for the task that copies a batch."""
+    return f"batch {batch['batch'] + 1}: {plural(batch['files'], 'file')}, {size(batch['bytes'])}"
 
 
 def structure_task(route: str, context: Context, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 from spfc.ledger.plans import copy_sizes, set_batches
 from spfc.planning.batches import pack
 from spfc.steps.context import RunContext
-from spfc.wording import plural, size
 
 NO_BATCH = -1
 
@@ -18,28 +17,20 @@ NO_BATCH = -1
 def assign_batches(run: RunContext, plan_id: str, number: int, lines: range) -> list[dict[str, Any]]:
     """Spread the copies of a plan over ``number`` batches, write that down, and return what each of them weighs.
 
-    ``lines`` are the numbers that its copies have. Keys: ``plan_id``, ``batch``, ``files``, ``bytes``, ``label`` (what
-    people are shown).
+    ``lines`` are the numbers that its copies have. Keys: ``plan_id``, ``batch``, ``files``, ``bytes``.
     """
     files, sizes = Counter[int](), Counter[int]()
     chosen = array("i", [NO_BATCH]) * len(lines)
     with run.reading() as connection:
         by_size = copy_sizes(connection, plan_id)
-        for (seq, octets), batch in pack(((line, line[1]) for line in by_size), number):
+        for (seq, size), batch in pack(((line, line[1]) for line in by_size), number):
             chosen[seq - lines.start] = batch
             files[batch] += 1
-            sizes[batch] += octets
+            sizes[batch] += size
     with run.writing() as connection:
         set_batches(connection, plan_id, _assigned(chosen, lines))
     return [
-        {
-            "plan_id": plan_id,
-            "batch": batch,
-            "files": files[batch],
-            "bytes": sizes[batch],
-            "label": f"batch {batch + 1}: {plural(files[batch], 'file')}, {size(sizes[batch])}",
-        }
-        for batch in range(number)
+        {"plan_id": plan_id, "batch": batch, "files": files[batch], "bytes": sizes[batch]} for batch in range(number)
     ]
 
 

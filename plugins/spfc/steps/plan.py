@@ -48,9 +48,9 @@ def diff_and_plan(run: RunContext) -> dict[str, Any]:
     """Compute and seal the plan of this run; return its manifest.
 
     Keys: ``plan_id``, ``digest``, ``counts`` and ``bytes`` by action, ``guard`` of removals and ``overwrite_guard``
-    (tripped, text), ``batches`` (``{"plan_id", "batch", "files", "bytes", "label"}`` each), ``sample``, ``removals``
-    (their first paths), ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found;
-    None without one), ``scrub`` (what reading old copies back came to; None when none were due).
+    (tripped, text), ``batches`` (``{"plan_id", "batch", "files", "bytes"}`` each), ``sample``, ``removals`` (their
+    first paths), ``over_limit``, ``outside_paths``, ``dry_run``, ``audit`` (what a look at the target found; None
+    without one), ``scrub`` (what reading old copies back came to; None when none were due).
     May be repeated: each call makes a plan of its own.
     """
     audit = _look_at_target(run)
