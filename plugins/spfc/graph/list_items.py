@@ -74,10 +74,10 @@ def all_columns(raw: Iterable[Mapping[str, Any]]) -> Iterator[Column]:
     """
     lookups = 0
     for definition in raw:
-        lookups += _is_lookup(definition)
-        apart = lookups > MOST_LOOKUPS and _is_lookup(definition)
+        is_lookup = _is_lookup(definition)
+        lookups += is_lookup
         for column in to_columns(definition):
-            yield replace(column, apart=apart)
+            yield replace(column, apart=is_lookup and lookups > MOST_LOOKUPS)
 
 
 def to_columns(raw: Mapping[str, Any]) -> Iterator[Column]:

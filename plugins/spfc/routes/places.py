@@ -109,7 +109,7 @@ class FileCloudTarget(Strict):
 def _storage_url(value: str) -> str:
     """Normalise the address of a storage folder: an absolute path for local ones, else ``scheme://bucket/folder``.
 
-    The only place that reads such an address. What it refuses is not repeated, for it may hold a key.
+    The only place that reads such an address. What may hold a key is refused without being repeated.
     """
     parts = urlsplit("" if value.startswith("/") else value)
     local = parts.scheme in ("", LOCAL)

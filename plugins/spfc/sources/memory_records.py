@@ -75,7 +75,7 @@ class MemoryRecordSource:
         with self._lock:
             self._call("changes")
             page = self._page(cursor)
-            return replace(page, records=tuple(map(self._without_apart, page.records)))
+            return replace(page, records=tuple(without_apart(record, self.table) for record in page.records))
 
     def whole(self, records: Sequence[Record]) -> tuple[Record, ...]:
         """See the protocol."""
@@ -92,12 +92,6 @@ class MemoryRecordSource:
         if cursor is not None and cursor.startswith("reading "):
             return self._reading(*(int(number) for number in cursor.split()[1:]))
         return self._scripted(0 if cursor in (None, _FRESH) else int(cursor or 0))
-
-    def _without_apart(self, record: Record) -> Record:
-        apart = {column.name for column in self.table if column.apart}
-        if apart.isdisjoint(record.values):
-            return record
-        return replace(record, values={name: value for name, value in record.values.items() if name not in apart})
 
     def _row(self, record: Record) -> Record:
         self._call("whole")
@@ -136,6 +130,14 @@ class MemoryRecordSource:
         queued = self.fail_next.get(operation)
         if queued:
             raise queued.pop(0)
+
+
+def without_apart(record: Record, columns: Iterable[Column]) -> Record:
+    """Return a row as pages tell it: without the values of columns that are ``apart``."""
+    apart = {column.name for column in columns if column.apart}
+    if apart.isdisjoint(record.values):
+        return record
+    return replace(record, values={name: value for name, value in record.values.items() if name not in apart})
 
 
 def _last_mentions(records: Iterable[Record]) -> tuple[Record, ...]:

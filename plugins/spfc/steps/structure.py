@@ -158,14 +158,13 @@ class Group:
             # Our copy vanished from the target: forget it, so that the next plan brings it over again.
             return replace(result_of_error(stored, error), removed=True)
         except MoveRefused:
-            source = self._source.get(synced.id)
             if stored.line.reason is not Reason.MAKE_ROOM:
-                source = self._item(stored)
-            elif source is None or source.deleted:
+                return self._relocate(stored, synced, self._item(stored), old, new)
+            source = self._source.get(synced.id)
+            if source is None or source.deleted:
                 raise  # nothing to copy from: the removal of what is in the way comes first
-            else:
-                source = replace(source, name=name)  # as below: owed until it has left this name again
-            return self._relocate(stored, synced, source, old, new)
+            # Under the name it waits with, as below: so it stays owed until it has left this one again.
+            return self._relocate(stored, synced, replace(source, name=name), old, new)
         self._placement.forget()
         return LineResult(stored.seq, synced.id, Outcome.DONE, synced=self._moved(stored, synced, name))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from spfc.errors import CursorExpired, SpfcError
 from spfc.records.model import Column, ColumnType, Record
 from spfc.sources.base import IDENTITY, Binding, Usage
+from spfc.sources.memory_records import without_apart
 from spfc.sources.records import RecordPage
 
 TITLE = Column("Title", "Title", ColumnType.TEXT)
@@ -148,9 +149,7 @@ class Book:
         return RecordPage(records, f"{self.epoch}p{start}:{end}:{place + self.page_size}", complete=False)
 
     def _short(self, record: Record) -> Record:
-        """Return a row as pages tell it: without the columns that are apart."""
-        apart = {column.name for column in self.columns_now if column.apart}
-        return replace(record, values={name: value for name, value in record.values.items() if name not in apart})
+        return without_apart(record, self.columns_now)
 
     def _called(self) -> None:
         self.calls += 1

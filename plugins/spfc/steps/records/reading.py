@@ -96,7 +96,6 @@ class Reader:
         while not self._stop():
             self._run.beat()
             page = self._fetch()
-            page = None if page is None else self._whole(page)
             if page is None or self._follow_columns(page):
                 continue
             self._apply(page)
@@ -111,7 +110,7 @@ class Reader:
     # One page
 
     def _fetch(self) -> RecordPage | None:
-        """Return the next page, None when another position has to be asked for."""
+        """Return the next page, None when another position has to be asked for, or when told to stop."""
         position = self._current().position
         if self._offered is None and position in self._asked:
             self._leave_circle()
@@ -128,7 +127,7 @@ class Reader:
             return None
         self._offered = None
         self._asked.add(position)
-        return page
+        return self._whole(page)
 
     def _whole(self, page: RecordPage) -> RecordPage | None:
         """Return the page with what its rows hold in columns that pages leave out; None when told to stop.
