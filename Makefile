@@ -15,6 +15,7 @@ WORKERS ?= 2
 # `make stateful` and `make crash-points` search with new ones.
 SPFC_SEED ?= 20261121
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+GATE := SPFC_SEED=$(SPFC_SEED) $(PYTEST) --hypothesis-seed=$(SPFC_SEED)
 
 .PHONY: help setup demo demo-local demo-filecloud-local demo-lists test check lint types fast stateful crash-points bench bench-scale conformance lock schema clean postgres azurite
 
@@ -40,7 +41,7 @@ demo-lists: $(STAMP) ## a SharePoint list, kept in a SQL table
 	@$(BIN)/python -m demo lists $(DEMO_ARGS)
 
 test: $(STAMP) postgres azurite ## all tests
-	@SPFC_SEED=$(SPFC_SEED) $(PYTEST) --hypothesis-seed=$(SPFC_SEED)
+	@$(GATE)
 
 check: lint types fast ## what to run before a commit: lint, types, fast tests
 
@@ -52,7 +53,7 @@ types: $(STAMP) ## mypy, strict
 	@$(BIN)/mypy
 
 fast: $(STAMP) ## tests that need no Airflow and no whole run
-	@SPFC_SEED=$(SPFC_SEED) $(PYTEST) --hypothesis-seed=$(SPFC_SEED) -q -m "not airflow and not e2e"
+	@$(GATE) -q -m "not airflow and not e2e"
 
 crash-points: $(STAMP) ## every crash point of runs of every kind, with every way back (hours); CRASH_ARGS="--rotate" one way each, CRASH_ARGS=folder one scene
 	@PYTHONPATH=plugins:include:. $(BIN)/python -m tests.crash $(CRASH_ARGS)

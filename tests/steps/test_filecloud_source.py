@@ -161,10 +161,7 @@ def test_a_closed_folder_keeps_its_copies_and_is_named(house: CloudHouse) -> Non
     house.run(mode="full")
     kept = {path: body for path, body in expected().items() if path != "/top.txt"}
     assert house.target.tree() == {**kept, "/C/three.txt": b"edited"}
-    held = [stored for stored in house.lines() if stored.line.action is Action.HOLD]
-    assert [(stored.line.path, stored.line.reason, stored.outcome) for stored in held] == [
-        ("/A", Reason.UNLISTED, Outcome.HELD)
-    ]
+    assert held_lines(house) == [("/A", Reason.UNLISTED, Outcome.HELD)]
     closed(world)
     house.run()
     assert house.debt() == 0
@@ -183,10 +180,7 @@ def test_a_broken_folder_keeps_its_copies_and_is_named(house: CloudHouse) -> Non
     for mode in ("full", "incremental"):
         house.run(mode=mode)
         assert house.target.tree() == {**kept, "/C/three.txt": b"edited"}
-        held = [stored for stored in house.lines() if stored.line.action is Action.HOLD]
-        assert [(stored.line.path, stored.line.reason, stored.outcome) for stored in held] == [
-            ("/A", Reason.UNLISTED, Outcome.HELD)
-        ]
+        assert held_lines(house) == [("/A", Reason.UNLISTED, Outcome.HELD)]
     broken(world)
     house.run()
     assert house.debt() == 0
@@ -230,6 +224,11 @@ def closed(world: FileCloudWorld, *paths: str) -> None:
     """Let these folders, and no others, be shown without being listed."""
     simulator = world.cloud.simulator
     simulator.knobs = simulator.knobs.but(closed_paths=tuple(world.root + path for path in paths))
+
+
+def held_lines(house: CloudHouse) -> list[tuple[str, Reason, Outcome]]:
+    lines = [stored for stored in house.lines() if stored.line.action is Action.HOLD]
+    return [(stored.line.path, stored.line.reason, stored.outcome) for stored in lines]
 
 
 def broken(world: FileCloudWorld, *paths: str) -> None:
