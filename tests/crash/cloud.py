@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.crash.library import LibraryWorld, library
+from tests.crash.library import LibraryWorld, library, same_files
 from tests.crash.process import Worker
 from tests.crash.shelf import CHUNK, Shelf
 
@@ -90,12 +90,7 @@ class CloudWorld(LibraryWorld):
     def judge_same(self, expected: Standing) -> None:
         """See the base class."""
         found = self.standing()
-        different = {
-            path: (_short(found.files.get(path)), _short(expected.files.get(path)))
-            for path in found.files.keys() | expected.files.keys()
-            if found.files.get(path) != expected.files.get(path)
-        }
-        assert not different, f"found, expected: {different}"
+        same_files(found.files, expected.files)
         assert found.folders == expected.folders
         assert found.recycled == expected.recycled
         # One file in flight, and one that had just arrived: at most its first chunk is sent in vain.
@@ -106,7 +101,3 @@ class CloudWorld(LibraryWorld):
         mark = self.filecloud.journal.mark()
         super().judge_quiet()
         assert self.filecloud.journal.since(mark) == []
-
-
-def _short(file: tuple[bytes, int, int] | None) -> object:
-    return None if file is None else (file[0][:20], *file[1:])

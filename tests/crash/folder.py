@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.crash.disk_points import without_days
-from tests.crash.library import LibraryWorld, library, tree
+from tests.crash.library import LibraryWorld, library, same_files, tree
 from tests.crash.process import Worker
 from tests.crash.shelf import CHUNK, Shelf
 
@@ -98,12 +98,7 @@ class FolderWorld(LibraryWorld):
     def judge_same(self, expected: Standing) -> None:
         """See the base class; at most the file that was under way is copied again."""
         found = self.standing()
-        different = {
-            path: (_short(found.files.get(path)), _short(expected.files.get(path)))
-            for path in found.files.keys() | expected.files.keys()
-            if found.files.get(path) != expected.files.get(path)
-        }
-        assert not different, f"found, expected: {different}"
+        same_files(found.files, expected.files)
         assert found.folders == expected.folders, found.folders ^ expected.folders
         assert found.copies <= expected.copies, (found.copies, expected.copies)
         assert found.written <= expected.written + self.scene.chunks, (found.written, expected.written)
@@ -127,7 +122,3 @@ class FolderWorld(LibraryWorld):
 
 def _done(points: list[str]) -> Iterator[str]:
     return (point for point in points if point.endswith(" after"))
-
-
-def _short(file: tuple[bytes, int] | None) -> object:
-    return None if file is None else (file[0][:20], file[1])

@@ -6,7 +6,7 @@ import csv
 import random
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +91,20 @@ def tree(root: Path) -> dict[str, bytes | None]:
         for path in root.rglob("*")
         if not path.relative_to(root).parts[0].startswith(".spfc")
     }
+
+
+def same_files(found: Mapping[str, tuple[Any, ...]], expected: Mapping[str, tuple[Any, ...]]) -> None:
+    """Assert that both hold the same files: bytes first, then whatever else counts, by path."""
+    different = {
+        path: (_short(found.get(path)), _short(expected.get(path)))
+        for path in found.keys() | expected.keys()
+        if found.get(path) != expected.get(path)
+    }
+    assert not different, f"found, expected: {different}"
+
+
+def _short(file: tuple[Any, ...] | None) -> object:
+    return None if file is None else (file[0][:20], *file[1:])
 
 
 def graph_settings(graph: SharePointSimulator, page_size: int) -> dict[str, Any]:

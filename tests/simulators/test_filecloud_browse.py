@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ NAMES = [
     "é.txt", "a#b", "a&b", "a+b", "100%", "a%20b", "it's", 'say "x"', "two  words", "smile 😀.txt", "!mark",
     unicodedata.normalize("NFD", "für"), "<tag>", "semi;colon", "a=b", "ends.", "back\\slash", "文件", "ملف",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def sim(tmp_path: Path) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path) as running:
-        yield running
 
 
 def fill(store: Path, files: int, folders: int = 0) -> list[str]:

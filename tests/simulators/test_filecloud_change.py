@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.simulators.filecloud_calls import NOW, SUMMER, Caller, records_of, result_of, simulator
+from tests.simulators.filecloud_calls import NOW, SUMMER, Caller, records_of, result_of
 
 from simulators.common import FixedClock
 from simulators.filecloud import FileCloudSimulator
 
 SUMMER_TEXT = "2024-07-19T19:32:00Z"
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOW)
-
-
-@pytest.fixture
-def sim(tmp_path: Path, clock: FixedClock) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path, clock=clock) as running:
-        yield running
 
 
 # -- folders -----------------------------------------------------------------------------------------

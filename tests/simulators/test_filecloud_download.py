@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from tests.simulators.filecloud_calls import NOW, Caller, records_of, result_of, simulator
+from tests.simulators.filecloud_calls import Caller, records_of, result_of
 
-from simulators.common import FixedClock
 from simulators.filecloud import FileCloudSimulator
 
 SUMMER_TEXT = "2024-07-19T19:32:00Z"
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOW)
-
-
-@pytest.fixture
-def sim(tmp_path: Path, clock: FixedClock) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path, clock=clock) as running:
-        yield running
 
 
 def test_ranges(sim: FileCloudSimulator, caller: Caller) -> None:

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.simulators.filecloud_calls import NOW, simulator
 
-from simulators.common import FixedClock
-from simulators.filecloud import FileCloudKnobs, FileCloudSimulator, KnobError
-
-SUMMER_TEXT = "2024-07-19T19:32:00Z"
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOW)
-
-
-@pytest.fixture
-def sim(tmp_path: Path, clock: FixedClock) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path, clock=clock) as running:
-        yield running
+from simulators.filecloud import FileCloudKnobs, KnobError
 
 
 def test_knobs_from_plain_data() -> None:

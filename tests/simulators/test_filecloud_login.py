@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.simulators.filecloud_calls import NOW, Caller, records_of, result_of, simulator
+from tests.simulators.filecloud_calls import Caller, records_of, result_of
 
 from simulators.common import FixedClock
 from simulators.filecloud import FileCloudSimulator
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64)"
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOW)
-
-
-@pytest.fixture
-def sim(tmp_path: Path, clock: FixedClock) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path, clock=clock) as running:
-        yield running
 
 
 def test_login_sets_the_cookies_of_section_2_2(sim: FileCloudSimulator) -> None:

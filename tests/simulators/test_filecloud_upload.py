@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,6 @@ from simulators.common import FixedClock
 from simulators.filecloud import FileCloudSimulator
 
 ASK_ETAG = {"X-FC-Send-ETag": "1"}
-
-
-@pytest.fixture
-def sim(tmp_path: Path) -> Iterator[FileCloudSimulator]:
-    with simulator(tmp_path) as running:
-        yield running
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 3_000_001])
